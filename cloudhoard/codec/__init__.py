@@ -1,0 +1,1 @@
+"""Bytes to bytes: compression and authenticated encryption as streaming stages."""

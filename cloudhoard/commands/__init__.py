@@ -1,0 +1,1 @@
+"""The entry points, one module for each command."""

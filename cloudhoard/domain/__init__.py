@@ -1,0 +1,1 @@
+"""Values and decisions: no files, sockets, clocks or logging."""

@@ -1,0 +1,1 @@
+"""What talks to, or walks, a PostgreSQL cluster."""
