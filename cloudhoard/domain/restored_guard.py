@@ -1,52 +1,66 @@
-"""The note in a restored data directory that keeps it out of its original's archive.
+"""The file that keeps a restored copy from writing to the archive it came from.
 
-A restored copy has the system identifier of its original. Were it to archive into
-the same place, it would take the names of WAL that the original has yet to write.
+A copy has the original's system identifier: its own timelines would be accepted by
+the original's archive and break that cluster's next standby.  So restore leaves this
+file in the data directory, and wal-archive refuses to write to the archive it names.
 """
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Self
 
 from cloudhoard.errors import InvalidFormat
 
-GUARD_FILE_NAME: Final = "cloudhoard.restored"
-"""Name of the note, in the data directory; a base backup leaves it out."""
+GUARD_NAME: Final = "cloudhoard.restored"
+"""Its name in the data directory; never part of a backup."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredGuard:
-    """Which archive a data directory was restored from, and when."""
+    """Which archive a data directory came from, and when."""
 
     archive: str
-    """The archive's location, as Storage.location gives it."""
-    server_name: str
+    """Location of the opened archive, with the server name: ``storage.location``."""
+    backup_id: str
     restored_at: datetime
-    """Aware."""
+    """Aware, UTC."""
+
+    def to_json(self) -> bytes:
+        """One JSON object, as it stands in the file."""
+        fields = {
+            "archive": self.archive,
+            "backup_id": self.backup_id,
+            "restored_at": self.restored_at.astimezone(UTC).isoformat(),
+        }
+        return json.dumps(fields, indent=1).encode() + b"\n"
 
     @classmethod
-    def parse(cls, data: bytes) -> Self:
-        """Read a note that render wrote; keys it does not know are skipped.
+    def from_json(cls, data: bytes) -> Self:
+        """Read the file; keys that are not known are left alone.
 
         Raises:
-            InvalidFormat: data is not such a note.
+            InvalidFormat: it is not such a file.
         """
         try:
-            found = json.loads(data)
-            archive, server_name = found["archive"], found["server_name"]
-            restored_at = datetime.fromisoformat(found["restored_at"])
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise InvalidFormat(f"{GUARD_FILE_NAME} is not readable") from error
-        if not (isinstance(archive, str) and isinstance(server_name, str)):
-            raise InvalidFormat(f"{GUARD_FILE_NAME} does not name an archive")
-        return cls(archive=archive, server_name=server_name, restored_at=restored_at)
+            fields = json.loads(data)
+            return cls(
+                archive=_text(fields["archive"]),
+                backup_id=_text(fields["backup_id"]),
+                restored_at=_instant(fields["restored_at"]),
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InvalidFormat(f"{GUARD_NAME} does not hold what it should") from error
 
-    def render(self) -> bytes:
-        """The note as it is written: one JSON object."""
-        found = {
-            "archive": self.archive,
-            "server_name": self.server_name,
-            "restored_at": self.restored_at.isoformat(),
-        }
-        return json.dumps(found, indent=2).encode() + b"\n"
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _instant(value: object) -> datetime:
+    instant = datetime.fromisoformat(_text(value))
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant
