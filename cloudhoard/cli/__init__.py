@@ -1,1 +1,1 @@
-"""What the commands share."""
+"""What all commands have in common: arguments, wiring, running, output."""

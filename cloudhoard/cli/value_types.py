@@ -1,0 +1,42 @@
+"""Types of option values: from an argument's text to what is meant by it."""
+
+import argparse
+import re
+from typing import Final
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgtpe])(?:i?b)?|b)?", re.IGNORECASE)
+_POWERS: Final = {unit: power for power, unit in enumerate("kmgtpe", 1)}
+
+
+def size(text: str) -> int:
+    """Return a number of bytes; ``kB``, ``MB``, ``MiB``... are powers of 1024."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size, such as 512MB")
+    unit = (match[2] or "").lower()
+    number = match[1]
+    whole = float(number) if "." in number else int(number)
+    result = int(whole * 1024 ** _POWERS.get(unit, 0))
+    if result < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than one byte")
+    return result
+
+
+def positive_int(text: str) -> int:
+    """Return an integer from 1 upwards."""
+    return _int_from(text, 1)
+
+
+def non_negative_int(text: str) -> int:
+    """Return an integer from 0 upwards."""
+    return _int_from(text, 0)
+
+
+def _int_from(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+    return value
