@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from cloudhoard.domain.archive_layout import DATA_ITEM
 from cloudhoard.domain.manifest import ManifestEntry
 from cloudhoard.operations.tar_header import (
     END_OF_TAR,
@@ -15,7 +16,7 @@ from cloudhoard.operations.tar_header import (
     file_header,
     padding_after,
 )
-from cloudhoard.postgres.data_directory import DATA_ITEM, SourceEntry
+from cloudhoard.postgres.data_directory import SourceEntry
 from cloudhoard.postgres.errors import UnreadableFile
 from cloudhoard.streams import COPY_SIZE, ByteSink
 

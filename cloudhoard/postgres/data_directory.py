@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cloudhoard.domain.archive_layout import DATA_ITEM
 from cloudhoard.postgres.errors import UnreadableFile
 from cloudhoard.postgres.exclusions import (
     init_fork_of,
@@ -22,9 +23,6 @@ from cloudhoard.postgres.exclusions import (
 )
 
 _log = logging.getLogger(__name__)
-
-DATA_ITEM: Final = "data"
-"""The item that is the data directory; a tablespace's item is its oid in digits."""
 
 _BIG_FILE_SIZE: Final = 32 << 20
 """From here on a file decides which of several workers ends last."""
