@@ -1,0 +1,133 @@
+"""Which backup a recovery starts from, and whether it can reach its target from it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from cloudhoard.domain.backup_info import BackupInfo
+from cloudhoard.domain.lsn import Lsn
+from cloudhoard.domain.recovery_target import RecoveryTarget, TargetTime, ToTheEnd
+from cloudhoard.domain.timeline import TimelineHistory
+from cloudhoard.errors import OperationFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestorePoint:
+    """A complete backup, seen as the place where a recovery begins."""
+
+    backup_id: str
+    timeline: int
+    stop_lsn: Lsn
+    """From here on the restored cluster is consistent."""
+    stopped_at: datetime
+    """Aware; the first moment that can be recovered from this backup."""
+
+    @classmethod
+    def of(cls, backup_id: str, info: BackupInfo) -> Self | None:
+        """The point of a backup, None where its backup.info leaves it open."""
+        if info.timeline is None or info.end_xlog is None or info.end_time is None:
+            return None
+        return cls(
+            backup_id=backup_id,
+            timeline=info.timeline,
+            stop_lsn=info.end_xlog,
+            stopped_at=info.end_time,
+        )
+
+
+def choose_point(
+    points: Iterable[RestorePoint],
+    target: RecoveryTarget,
+    history: TimelineHistory,
+) -> RestorePoint:
+    """The newest point that lies on history before the target.
+
+    history is that of the timeline to recover along.
+
+    Raises:
+        OperationFailed: there is none; the message has the first point that could be
+            recovered, where there is one.
+    """
+    reachable = [point for point in points if lies_on(point, history)]
+    if not reachable:
+        raise OperationFailed(
+            f"no complete backup lies on the history of timeline {history.timeline}",
+            hint="see cloudhoard-backup-list",
+        )
+    before = [point for point in reachable if is_before(point, target)]
+    if not before:
+        raise _before_the_first(target, min(reachable, key=_age))
+    return max(before, key=_age)
+
+
+def check_point(
+    point: RestorePoint,
+    points: Iterable[RestorePoint],
+    target: RecoveryTarget,
+    history: TimelineHistory,
+) -> None:
+    """Refuse a point from which the target cannot be reached along history.
+
+    points are all there are, for the message.
+
+    Raises:
+        OperationFailed: it lies on another branch, or ends after the target.
+    """
+    if not lies_on(point, history):
+        raise OperationFailed(
+            f"backup {point.backup_id} ends on timeline {point.timeline} at"
+            f" {point.stop_lsn}, which is not in the history of timeline"
+            f" {history.timeline}",
+            hint=f"recover along its own timeline: --target-tli {point.timeline}",
+        )
+    if is_before(point, target):
+        return
+    reachable = [other for other in points if lies_on(other, history)]
+    if not any(is_before(other, target) for other in reachable):
+        raise _before_the_first(target, min((*reachable, point), key=_age))
+    raise OperationFailed(
+        f"backup {point.backup_id} ends at {_shown(point.stopped_at)}, after the"
+        f" target {_target_text(target)}",
+        hint="use the backup auto, which is the newest one before the target",
+    )
+
+
+def lies_on(point: RestorePoint, history: TimelineHistory) -> bool:
+    """Whether the WAL of history's timeline leads through the end of a backup."""
+    if point.timeline == history.timeline:
+        return True
+    left_at = history.end_of(point.timeline)
+    return left_at is not None and point.stop_lsn <= left_at
+
+
+def is_before(point: RestorePoint, target: RecoveryTarget) -> bool:
+    """Whether a recovery from the point can stop at the target."""
+    match target:
+        case ToTheEnd():
+            return True
+        case TargetTime():
+            return point.stopped_at <= target.at
+
+
+def _before_the_first(target: RecoveryTarget, first: RestorePoint) -> OperationFailed:
+    return OperationFailed(
+        f"the target {_target_text(target)} is before the first recoverable point,"
+        f" {_shown(first.stopped_at)}, the end of backup {first.backup_id}"
+    )
+
+
+def _target_text(target: RecoveryTarget) -> str:
+    match target:
+        case ToTheEnd():
+            return "end"
+        case TargetTime():
+            return _shown(target.at)
+
+
+def _shown(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(sep=" ")
+
+
+def _age(point: RestorePoint) -> tuple[datetime, str]:
+    return point.stopped_at, point.backup_id

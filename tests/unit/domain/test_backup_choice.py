@@ -1,0 +1,117 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cloudhoard.domain.backup_choice import RestorePoint, check_point, choose_point
+from cloudhoard.domain.backup_info import BackupInfo
+from cloudhoard.domain.lsn import Lsn
+from cloudhoard.domain.recovery_target import TargetTime, ToTheEnd
+from cloudhoard.domain.timeline import TimelineHistory, TimelineSwitch
+from cloudhoard.errors import OperationFailed
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+FIRST_TIMELINE = TimelineHistory(1)
+# 1 was left at 0/5000000 for 2, and again, later, at 0/8000000 for 3.
+SECOND = TimelineHistory(2, (TimelineSwitch(1, Lsn(0x5000000)),))
+THIRD = TimelineHistory(3, (TimelineSwitch(1, Lsn(0x8000000)),))
+
+
+def point(
+    backup_id: str, *, hours: int, timeline: int = 1, stop: int = 0x3000000
+) -> RestorePoint:
+    return RestorePoint(
+        backup_id=backup_id,
+        timeline=timeline,
+        stop_lsn=Lsn(stop),
+        stopped_at=NOON + timedelta(hours=hours),
+    )
+
+
+A = point("20261121T110000", hours=0)
+B = point("20261121T120000", hours=1, stop=0x6000000)
+C = point("20261121T130000", hours=2, timeline=2, stop=0x7000000)
+
+
+def at(hours: float) -> TargetTime:
+    return TargetTime(NOON + timedelta(hours=hours))
+
+
+def test_newest_backup_before_the_target_is_chosen() -> None:
+    assert choose_point([B, A], at(1.5), FIRST_TIMELINE) == B
+    assert choose_point([B, A], at(0.5), FIRST_TIMELINE) == A
+
+
+def test_backup_that_ends_at_the_target_will_do() -> None:
+    assert choose_point([A, B], at(1), FIRST_TIMELINE) == B
+
+
+def test_newest_of_all_is_chosen_for_the_end() -> None:
+    assert choose_point([A, B], ToTheEnd(), FIRST_TIMELINE) == B
+
+
+def test_backups_of_another_branch_are_passed_over() -> None:
+    # B ended on timeline 1 after 2 had branched off.
+    assert choose_point([A, B], ToTheEnd(), SECOND) == A
+    assert choose_point([A, B, C], ToTheEnd(), SECOND) == C
+    assert choose_point([A, B, C], ToTheEnd(), THIRD) == B
+
+
+def test_backup_that_ends_at_the_switch_lies_on_the_new_timeline() -> None:
+    last = point("20261121T115900", hours=1, stop=0x5000000)
+
+    assert choose_point([A, last], ToTheEnd(), SECOND) == last
+
+
+def test_target_before_every_backup_names_the_first_recoverable_point() -> None:
+    with pytest.raises(OperationFailed) as caught:
+        choose_point([B, A], at(-1), FIRST_TIMELINE)
+
+    assert caught.value.message == (
+        "the target 2026-11-21 11:00:00+00:00 is before the first recoverable point,"
+        " 2026-11-21 12:00:00+00:00, the end of backup 20261121T110000"
+    )
+
+
+def test_no_backup_on_the_timeline_is_said() -> None:
+    with pytest.raises(OperationFailed, match="history of timeline 3"):
+        choose_point([C], ToTheEnd(), THIRD)
+
+
+def test_named_backup_that_can_reach_the_target_is_accepted() -> None:
+    check_point(A, [A, B], at(0.5), FIRST_TIMELINE)
+    check_point(A, [A, B, C], ToTheEnd(), SECOND)
+
+
+def test_named_backup_that_ends_after_the_target_is_refused() -> None:
+    with pytest.raises(OperationFailed) as caught:
+        check_point(B, [A, B], at(0.5), FIRST_TIMELINE)
+
+    assert caught.value.message == (
+        "backup 20261121T120000 ends at 2026-11-21 13:00:00+00:00, after the target"
+        " 2026-11-21 12:30:00+00:00"
+    )
+    assert caught.value.hint is not None
+    assert "auto" in caught.value.hint
+
+
+def test_named_backup_is_refused_with_the_first_point_when_none_would_do() -> None:
+    with pytest.raises(OperationFailed, match="first recoverable point, 2026-11-21 12"):
+        check_point(B, [A, B], at(-1), FIRST_TIMELINE)
+
+
+def test_named_backup_of_another_branch_is_refused() -> None:
+    with pytest.raises(OperationFailed) as caught:
+        check_point(B, [A, B], ToTheEnd(), SECOND)
+
+    assert caught.value.message == (
+        "backup 20261121T120000 ends on timeline 1 at 0/6000000, which is not in the"
+        " history of timeline 2"
+    )
+    assert caught.value.hint == "recover along its own timeline: --target-tli 1"
+
+
+def test_backup_without_an_end_is_no_point() -> None:
+    info = BackupInfo(timeline=1, end_time=NOON, end_xlog=Lsn(0x3000000))
+
+    assert RestorePoint.of("20261121T110000", info) == A
+    assert RestorePoint.of("20261121T110000", BackupInfo(timeline=1)) is None
