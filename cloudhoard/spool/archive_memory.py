@@ -38,10 +38,38 @@ class _Record:
     last_suffix: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose memory a record is."""
+
+    location: str
+    system_identifier: int
+    clock: Callable[[], float]
+
+    @property
+    def directory_name(self) -> str:
+        # Two archives that share a name only make each other forget: the record
+        # itself says whose it is.
+        return f"{self.system_identifier:016x}-{zlib.crc32(self.location.encode()):08x}"
+
+    def claims(self, directory: Path) -> dict[str, object]:
+        """What a record must say to be believed in directory.
+
+        The inode tells a directory that pg_rewind or a copy brought here from the one
+        written on this host.
+        """
+        return {
+            "version": 1,
+            "location": self.location,
+            "system_identifier": str(self.system_identifier),
+            "directory": directory.stat().st_ino,
+        }
+
+
 class Spool:
     """The memory of one archive of one cluster."""
 
-    def __init__(self, directory: Path | None, record: _Record, owner: "_Owner") -> None:
+    def __init__(self, directory: Path | None, record: _Record, owner: _Owner) -> None:
         self._directory = directory
         self._record = record
         self._owner = owner
@@ -116,34 +144,6 @@ class Spool:
         except OSError as error:
             _log.info("the spool cannot be written, going on without: %s", error)
             self._directory = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """Whose memory a record is."""
-
-    location: str
-    system_identifier: int
-    clock: Callable[[], float]
-
-    @property
-    def directory_name(self) -> str:
-        # Two archives that share a name only make each other forget: the record
-        # itself says whose it is.
-        return f"{self.system_identifier:016x}-{zlib.crc32(self.location.encode()):08x}"
-
-    def claims(self, directory: Path) -> dict[str, object]:
-        """What a record must say to be believed in directory.
-
-        The inode tells a directory that pg_rewind or a copy brought here from the one
-        written on this host.
-        """
-        return {
-            "version": 1,
-            "location": self.location,
-            "system_identifier": str(self.system_identifier),
-            "directory": directory.stat().st_ino,
-        }
 
 
 def _usable_directory(spool: Path, name: str) -> Path | None:
