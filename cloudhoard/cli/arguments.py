@@ -114,6 +114,7 @@ def add_archive_arguments(
     parser.add_argument(
         "--cloud-provider",
         choices=PROVIDERS,
+        metavar="PROVIDER",
         help="kind of store; the URL's scheme says it, this is only checked",
     )
     parser.add_argument(

@@ -1,0 +1,173 @@
+"""Fixtures that many tests share; a test run leaves nothing behind."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+import hypothesis
+import pytest
+
+from tests.support.cluster import Cluster
+from tests.support.os_user import OsUser
+from tests.support.programs import PostgresPrograms, find_postgres
+from tests.support.requirements import missing
+from tests.support.template import DataDirectoryMaker
+
+# How fast an example runs says nothing on a busy machine.
+hypothesis.settings.register_profile("cloudhoard", deadline=None)
+hypothesis.settings.load_profile("cloudhoard")
+
+_RUN_DIRECTORY: Final = "CLOUDHOARD_TEST_RUN_DIRECTORY"
+"""Set by the first process of a run for its xdist workers."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the directory in which everything of this run lies."""
+    if hasattr(config, "workerinput"):
+        return
+    # Short, because the path of a socket has 107 characters, and not below a home
+    # directory, because the test user must be able to enter it.
+    base = os.environ.get("CLOUDHOARD_TEST_DIR", "/var/tmp")  # noqa: S108
+    directory = Path(tempfile.mkdtemp(prefix="cht-", dir=base))
+    directory.chmod(0o755)
+    os.environ[_RUN_DIRECTORY] = str(directory)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it."""
+    if not hasattr(config, "workerinput") and _RUN_DIRECTORY in os.environ:
+        shutil.rmtree(os.environ.pop(_RUN_DIRECTORY), ignore_errors=True)
+
+
+def pytest_report_header() -> list[str]:
+    """Say what the tests run against."""
+    postgres, user = find_postgres(), OsUser.of_tests()
+    found = f"{postgres.version} in {postgres.directory}" if postgres else "none found"
+    return [f"postgresql: {found}, as {user.name if user else 'nobody: no such user'}"]
+
+
+@pytest.fixture(scope="session")
+def os_user() -> OsUser:
+    """The unprivileged user; ourselves unless we are root."""
+    user = OsUser.of_tests()
+    if user is None:
+        missing("postgres", "root needs an unprivileged user: useradd pgtest")
+    return user
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> PostgresPrograms:
+    """PostgreSQL's programs; without them the test is skipped."""
+    programs = find_postgres()
+    if programs is None:
+        missing("postgres", "no PostgreSQL server found: set CLOUDHOARD_TEST_PG_BIN")
+    return programs
+
+
+@pytest.fixture
+def work_directory(os_user: OsUser) -> Iterator[Path]:
+    """An empty directory with a short path, owned by the test user."""
+    run_directory = Path(os.environ[_RUN_DIRECTORY])
+    directory = Path(tempfile.mkdtemp(dir=run_directory))
+    directory.chmod(0o755)
+    yield os_user.give(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def data_directory_maker(
+    postgres_programs: PostgresPrograms, os_user: OsUser
+) -> DataDirectoryMaker:
+    """initdb, done once for all workers."""
+    templates = Path(os.environ[_RUN_DIRECTORY]) / "templates"
+    templates.mkdir(exist_ok=True)
+    return DataDirectoryMaker(postgres_programs, os_user, os_user.give(templates))
+
+
+class MakeCluster(Protocol):
+    """Makes a cluster that is stopped when the test ends."""
+
+    def __call__(
+        self,
+        name: str = ...,
+        *,
+        settings: Mapping[str, str] | None = ...,
+        segment_size: int | None = ...,
+        checksums: bool = ...,
+        own_identifier: bool = ...,
+    ) -> Cluster:
+        """Make a new cluster in ``work_directory/name``; not started."""
+
+
+@pytest.fixture
+def make_cluster(
+    work_directory: Path, data_directory_maker: DataDirectoryMaker, os_user: OsUser
+) -> Iterator[MakeCluster]:
+    """Make clusters as Cluster.create does, as many as the test wants."""
+    made: list[Cluster] = []
+
+    def make(
+        name: str = "primary",
+        *,
+        settings: Mapping[str, str] | None = None,
+        segment_size: int | None = None,
+        checksums: bool = True,
+        own_identifier: bool = False,
+    ) -> Cluster:
+        directory = work_directory / name
+        directory.mkdir()
+        cluster = Cluster.create(
+            os_user.give(directory),
+            data_directory_maker,
+            settings=settings,
+            segment_size=segment_size,
+            checksums=checksums,
+            own_identifier=own_identifier,
+        )
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster.stop("immediate")
+
+
+@pytest.fixture
+def adopt_cluster(
+    work_directory: Path, postgres_programs: PostgresPrograms, os_user: OsUser
+) -> Iterator[Callable[[str, Path], Cluster]]:
+    """Take charge of a data directory that is there: (name, data_directory)."""
+    taken: list[Cluster] = []
+
+    def adopt(name: str, data_directory: Path) -> Cluster:
+        directory = work_directory / f"{name}-run"
+        directory.mkdir()
+        os_user.give(directory)
+        cluster = Cluster(directory, postgres_programs, os_user, data_directory)
+        taken.append(cluster)
+        return cluster
+
+    yield adopt
+    for cluster in taken:
+        cluster.stop("immediate")
+
+
+@pytest.fixture
+def cluster(make_cluster: MakeCluster) -> Cluster:
+    """A running primary with archive_mode on; give it an archive_command."""
+    primary = make_cluster(settings={"archive_mode": "on", "archive_command": ""})
+    primary.start()
+    return primary
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of this host that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
