@@ -75,6 +75,12 @@ class WalObject:
     """Extension of the compression, then ``.enc``; each may be missing."""
 
 
+def is_known_suffix(text: str) -> bool:
+    """Tell whether text is how an object's name may end: ``""`` to ``.zst.enc``."""
+    extension = text.removesuffix(ENCRYPTED)
+    return extension == "" or extension in EXTENSIONS
+
+
 def wal_directory(name: str) -> str:
     """Return the prefix under which the WAL file called name lies, with its slash.
 

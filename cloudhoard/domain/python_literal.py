@@ -5,6 +5,7 @@ exhaust the stack: only what repr() prints for strings, numbers, None, True, Fal
 lists, tuples and dicts is understood.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
@@ -132,6 +133,13 @@ def _unquoted(token: str) -> str:
     return _ESCAPE.sub(_character, token[1:-1])
 
 
+def _finite(token: str) -> float:
+    number = float(token)
+    if math.isinf(number):
+        raise InvalidFormat("a number is out of range")
+    return number
+
+
 def _character(match: re.Match[str]) -> str:
     one = match["one"]
     if one is None:
@@ -147,7 +155,7 @@ def _character(match: re.Match[str]) -> str:
 _SCALARS: Final[Mapping[str, Callable[[str], Literal]]] = {
     "text": _unquoted,
     "integer": int,
-    "float": float,
+    "float": _finite,
     "word": _WORDS.__getitem__,
 }
 _OPENING: Final[Mapping[str, Callable[[_Reader, int], Literal]]] = {
