@@ -4,7 +4,6 @@ Why in this order, and what each way is worth: docs/adr, "Exclusive create and
 authoritative absence on a directory".
 """
 
-import ctypes
 import errno
 import logging
 import os
@@ -79,6 +78,8 @@ def _is_named(directory: int, name: str, descriptor: int) -> bool:
 
 
 def _renameat2(directory: int, temporary: str, name: str) -> None:
+    import ctypes  # noqa: PLC0415 - 3 ms that are hardly ever needed
+
     function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if function is None:  # glibc before 2.28
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

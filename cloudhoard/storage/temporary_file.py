@@ -8,7 +8,6 @@ import errno
 import fcntl
 import logging
 import os
-import secrets
 import time
 from typing import Final
 
@@ -41,7 +40,7 @@ class TemporaryFile:
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         while True:
-            chosen = f".{name}{_MARK}{secrets.token_hex(_TOKEN_SIZE // 2)}"
+            chosen = f".{name}{_MARK}{os.urandom(_TOKEN_SIZE // 2).hex()}"
             descriptor = os.open(chosen, flags, _MODE, dir_fd=directory.descriptor)
             file = cls(directory, chosen, descriptor)
             try:
