@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests.support.cluster import Cluster
+from tests.support.directories import base_directory
 from tests.support.os_user import OsUser
 from tests.support.programs import PostgresPrograms, find_postgres
 from tests.support.requirements import missing
@@ -29,10 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the directory in which everything of this run lies."""
     if hasattr(config, "workerinput"):
         return
-    # Short, because the path of a socket has 107 characters, and not below a home
-    # directory, because the test user must be able to enter it.
-    base = os.environ.get("CLOUDHOARD_TEST_DIR", "/var/tmp")  # noqa: S108
-    directory = Path(tempfile.mkdtemp(prefix="cht-", dir=base))
+    directory = Path(tempfile.mkdtemp(prefix="cht-", dir=base_directory()))
     directory.chmod(0o755)
     os.environ[_RUN_DIRECTORY] = str(directory)
 

@@ -23,7 +23,7 @@ def test_cluster_answers_and_runs_programs_as_the_server_s_user(
 def test_cluster_archives_with_the_command_it_was_given(
     cluster: Cluster, work_directory: Path
 ) -> None:
-    archive = cluster.user.give(_made(work_directory / "archive"))
+    archive = cluster.os_user.give(_made(work_directory / "archive"))
     cluster.configure({"archive_command": f"cp %p {archive}/%f"})
 
     segment = cluster.switch_wal()
@@ -47,7 +47,7 @@ def test_copied_data_directory_runs_beside_its_original(
 ) -> None:
     cluster.stop()
     copy = cluster.directory.parent / "copy"
-    assert cluster.run(["cp", "-a", ".", str(copy)]).returncode == 0
+    cluster.run(["cp", "-a", ".", str(copy)])
     cluster.start()
 
     twin = adopt_cluster("twin", copy)

@@ -1,6 +1,7 @@
 """A real PostgreSQL cluster for tests: unprivileged, throw-away, on a Unix socket."""
 
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -12,8 +13,10 @@ import psycopg2
 
 from tests.support.os_user import OsUser
 from tests.support.processes import children, kill_all, wait_until
-from tests.support.programs import PostgresPrograms
+from tests.support.programs import PostgresPrograms, command_path
 from tests.support.template import DataDirectoryMaker
+
+__all__ = ["Cluster", "ServerEnded", "command_path"]
 
 _STOP_SIGNALS: Final = {
     "smart": signal.SIGTERM,
@@ -49,7 +52,7 @@ class Cluster:
         self,
         directory: Path,
         programs: PostgresPrograms,
-        user: OsUser,
+        os_user: OsUser,
         data_directory: Path | None = None,
     ) -> None:
         """Take charge of data_directory, which may be one that was restored.
@@ -60,25 +63,31 @@ class Cluster:
         self.data_directory = data_directory or directory / "data"
         self.socket_directory = directory / "s"
         self.programs = programs
-        self.user = user
+        self.os_user = os_user
         self._log = directory / "server.log"
         self._server: subprocess.Popen[bytes] | None = None
-        self.socket_directory.mkdir(exist_ok=True)
-        user.give(self.socket_directory)
+        for made in (directory, self.socket_directory):
+            if not made.exists():
+                made.mkdir()
+                os_user.give(made)
 
     @classmethod
     def create(
         cls,
         directory: Path,
-        maker: DataDirectoryMaker,
+        maker: DataDirectoryMaker | None = None,
         *,
         settings: Mapping[str, str] | None = None,
         segment_size: int | None = None,
         checksums: bool = True,
         own_identifier: bool = False,
     ) -> Self:
-        """Make a new cluster in directory; not started yet."""
-        cluster = cls(directory, maker.programs, maker.user)
+        """Make a new cluster in directory; not started yet.
+
+        Without a maker initdb is run, with the programs that are found first.
+        """
+        maker = maker or DataDirectoryMaker.found()
+        cluster = cls(directory, maker.programs, maker.os_user)
         maker.make(
             cluster.data_directory,
             segment_size=segment_size,
@@ -87,6 +96,24 @@ class Cluster:
         )
         cluster.configure(_DEFAULTS | dict(settings or {}))
         return cluster
+
+    def moved_to(self, data_directory: Path) -> Self:
+        """Return the same installation and user with another data directory.
+
+        It shares this one's directory: only one of the two may run.
+        """
+        kind = type(self)
+        return kind(self.directory, self.programs, self.os_user, data_directory)
+
+    @property
+    def user(self) -> str:
+        """The name of the operating system's user that the server runs as."""
+        return self.os_user.name
+
+    @property
+    def bin_directory(self) -> Path:
+        """Where PostgreSQL's programs are."""
+        return self.programs.directory
 
     @property
     def conninfo(self) -> str:
@@ -97,7 +124,7 @@ class Cluster:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of what is run beside the server: libpq finds it."""
-        return self.user.environment(
+        return self.os_user.environment(
             {
                 "PGHOST": str(self.socket_directory),
                 "PGPORT": str(self.port),
@@ -138,7 +165,7 @@ class Cluster:
                 cwd=self.data_directory,
                 env=self.environment,
                 start_new_session=True,
-                **self.user.identity(),
+                **self.os_user.identity(),
             )
         if wait:
             self.wait_until_up(timeout)
@@ -262,17 +289,26 @@ class Cluster:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         timeout: float = 120,
+        check: bool = True,
         **options: Any,  # what else subprocess.run takes
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program as the server's user, in its data directory, to the end."""
-        options = {"capture_output": True, "text": True, "check": False} | options
-        completed: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: PLW1510
+        """Run a program as the server's user, in its data directory, to the end.
+
+        It has to succeed, unless check is False.
+        """
+        options = {"capture_output": True, "text": True} | options
+        completed: subprocess.CompletedProcess[str] = subprocess.run(
             list(argv),
             env=self.environment | dict(env or {}),
             cwd=cwd or self.data_directory,
             timeout=timeout,
-            **self.user.identity(),
+            check=False,
+            **self.os_user.identity(),
             **options,
+        )
+        assert not check or completed.returncode == 0, (
+            f"{shlex.join(completed.args)} exited {completed.returncode}:\n"
+            f"{completed.stdout}{completed.stderr}"
         )
         return completed
 
@@ -290,7 +326,7 @@ class Cluster:
             list(argv),
             env=self.environment | dict(env or {}),
             cwd=cwd or self.data_directory,
-            **self.user.identity(),
+            **self.os_user.identity(),
             **(pipes | options),
         )
         return process

@@ -4,9 +4,10 @@ import fcntl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from tests.support.os_user import OsUser
-from tests.support.programs import PostgresPrograms
+from tests.support.programs import PostgresPrograms, find_postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +15,17 @@ class DataDirectoryMaker:
     """Makes data directories with one installation, for one user."""
 
     programs: PostgresPrograms
-    user: OsUser
-    templates: Path
+    os_user: OsUser
+    templates: Path | None = None
     """Shared by the workers of one test run; the user may enter it."""
+
+    @classmethod
+    def found(cls) -> Self:
+        """Return a maker with what this machine has, which keeps no templates."""
+        programs, os_user = find_postgres(), OsUser.of_tests()
+        assert programs is not None, "no PostgreSQL server found"
+        assert os_user is not None, "root needs an unprivileged user"
+        return cls(programs, os_user)
 
     def make(
         self,
@@ -31,7 +40,7 @@ class DataDirectoryMaker:
         Copies have the system identifier in common: clusters that must be strangers
         to each other are made with own_identifier.
         """
-        if own_identifier:
+        if own_identifier or self.templates is None:
             self._initdb(target, segment_size, checksums=checksums)
             return
         size = segment_size or "default"
@@ -64,7 +73,7 @@ class DataDirectoryMaker:
             text=True,
             check=False,
             cwd="/",
-            env=self.user.environment(),
-            **self.user.identity(),
+            env=self.os_user.environment(),
+            **self.os_user.identity(),
         )
         assert answer.returncode == 0, f"{argv}: {answer.stdout}{answer.stderr}"

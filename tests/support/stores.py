@@ -1,0 +1,102 @@
+"""The stores that the conformance suite runs over, and what each declares.
+
+A new backend gets a class here, a row in STORES and a row in docs/storage.md.
+"""
+
+import shutil
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from cloudhoard.storage.backends.local import LocalStorage
+from cloudhoard.storage.backends.memory import MemoryContainer, MemoryStorage
+from cloudhoard.storage.protocol import Storage
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a store can do; the suite tests that it is true."""
+
+    exclusive_create: bool
+    """Of several writers of one key exactly one wins."""
+    absence: str
+    """What makes "it is not there" believable: "answer" or "witness"."""
+    keys_below_keys: bool
+    """Both a and a/b may be objects."""
+    durable: bool
+    """An object outlives the process, and a power cut."""
+
+
+class StoreUnderTest(Protocol):
+    """An empty container of one store."""
+
+    capabilities: Capabilities
+
+    def open(self, prefix: str = "", *, witnesses: Sequence[str] = ()) -> Storage:
+        """Return a new client that shares nothing with others in this process."""
+
+    def remove_container(self) -> None:
+        """Take the container away."""
+
+
+class MemoryStore:
+    capabilities = Capabilities(
+        exclusive_create=True, absence="answer", keys_below_keys=True, durable=False
+    )
+
+    def __init__(self, _: Path) -> None:
+        self._container = MemoryContainer(uuid.uuid4().hex)
+
+    def open(self, prefix: str = "", *, witnesses: Sequence[str] = ()) -> Storage:
+        del witnesses  # its answers need none
+        return MemoryStorage(self._container, prefix)
+
+    def remove_container(self) -> None:
+        self._container.exists = False
+
+
+class LocalStore:
+    capabilities = Capabilities(
+        exclusive_create=True, absence="witness", keys_below_keys=False, durable=True
+    )
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory / "container"
+        self._directory.mkdir()
+
+    def open(self, prefix: str = "", *, witnesses: Sequence[str] = ()) -> Storage:
+        return LocalStorage(str(self._directory), prefix, witnesses=witnesses)
+
+    def remove_container(self) -> None:
+        shutil.rmtree(self._directory)
+
+
+STORES: Final[dict[str, Callable[[Path], StoreUnderTest]]] = {
+    "memory": MemoryStore,
+    "file": LocalStore,
+}
+
+CAPABILITIES: Final[dict[str, Capabilities]] = {
+    "memory": MemoryStore.capabilities,
+    "file": LocalStore.capabilities,
+}
+
+
+def put(storage: Storage, key: str, content: bytes = b"content") -> None:
+    """Store one small object."""
+    with storage.open_write(key, at_most=len(content)) as sink:
+        sink.write(content)
+
+
+def get(storage: Storage, key: str) -> bytes:
+    """Return the whole of one object."""
+    with storage.open_read(key) as source:
+        return b"".join(iter(lambda: source.read(1 << 20), b""))
+
+
+def keys(storage: Storage, prefix: str = "", *, start_after: str = "") -> list[str]:
+    """Return the keys that a listing gives, in its order."""
+    listing = storage.list_objects(prefix, start_after=start_after)
+    return [info.key for info in listing]
