@@ -54,7 +54,7 @@ def archive_wal(storage: Storage, path: Path, settings: ArchivingSettings) -> No
     """
     with opened_local_wal(path) as wal:
         for warning in wal.warnings:
-            _log.warning("%s: %s", wal.file.name, warning)
+            _log.warning("%s", warning)
         refuse_restored_copy(wal.data_directory, storage.location)
         spool = Spool.open(
             settings.spool_directory,

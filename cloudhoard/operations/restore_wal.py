@@ -72,7 +72,7 @@ def restore_wal(
             request.file, variants, sink, request.destination.parent
         )
     for warning in warnings:
-        _log.warning("%s: %s", request.file.name, warning)
+        _log.warning("%s", warning)
 
 
 def _says_nothing(request: WalRequest, variants: Sequence[StoredWal]) -> bool:
