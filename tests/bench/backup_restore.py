@@ -6,28 +6,18 @@ the peak memory of its largest process, best of the rounds, and the ratio to
 """
 
 import argparse
-import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench.contenders import (
-    CloudHoard,
-    Contender,
-    PgBackRest,
-    TarPipe,
-    succeed,
-)
+from tests.bench.contenders import CloudHoard, Contender, PgBackRest, TarPipe
 from tests.bench.measure import MIB, Cost, measure
 from tests.support.cluster import Cluster
-from tests.support.os_user import OsUser
-from tests.support.programs import find_postgres
-from tests.support.template import DataDirectoryMaker
+from tests.support.directories import disposable_directory
 
 
 @dataclass(slots=True)
@@ -55,33 +45,10 @@ def directory_size(directory: Path) -> int:
 
 
 @contextmanager
-def disposable_directory(parent: str, user: OsUser) -> Iterator[Path]:
-    """Yield a new directory below parent that is the user's and removed at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="chb-", dir=parent))
-    directory.chmod(0o755)
-    try:
-        yield user.give(directory)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def made(directory: Path, user: OsUser) -> Path:
-    """Make directory and give it to the user."""
-    directory.mkdir()
-    return user.give(directory)
-
-
-@contextmanager
-def loaded_cluster(directory: Path, user: OsUser, scale: int) -> Iterator[Cluster]:
+def loaded_cluster(directory: Path, scale: int) -> Iterator[Cluster]:
     """Yield a running cluster with pgbench tables of about 15 MiB times scale."""
-    programs = find_postgres()
-    if programs is None:
-        message = "no PostgreSQL server found: set CLOUDHOARD_TEST_PG_BIN"
-        raise SystemExit(message)
-    templates = made(directory / "templates", user)
     cluster = Cluster.create(
-        made(directory / "cluster", user),
-        DataDirectoryMaker(programs, user, templates),
+        directory,
         settings={
             "archive_mode": "on",
             "archive_command": "true",
@@ -91,7 +58,8 @@ def loaded_cluster(directory: Path, user: OsUser, scale: int) -> Iterator[Cluste
     )
     cluster.start()
     try:
-        succeed(cluster, [programs.path("pgbench"), "-q", "-i", "-s", str(scale)])
+        pgbench = [cluster.programs.path("pgbench"), "-q", "-i", "-s", str(scale)]
+        cluster.run(pgbench, timeout=3600)
         cluster.execute("CHECKPOINT")
         yield cluster
     finally:
@@ -157,15 +125,10 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--directory", default=os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108
     args = parser.parse_args()
-    user = OsUser.of_tests()
-    if user is None:
-        message = "root needs an unprivileged user for PostgreSQL: useradd pgtest"
-        raise SystemExit(message)
     with (
-        disposable_directory(args.directory, user) as directory,
-        loaded_cluster(directory, user, args.scale) as cluster,
+        disposable_directory() as directory,
+        loaded_cluster(directory / "cluster", args.scale) as cluster,
     ):
         size = directory_size(cluster.data_directory)
         contenders = all_contenders(cluster, directory, args.jobs)
