@@ -66,7 +66,9 @@ def documented_options(page: str) -> set[str]:
 
 
 def section(page: str, title: str) -> str:
-    match = re.search(rf"^\.Sh {title}$(.*?)(?=^\.Sh |\Z)", page, re.MULTILINE | re.S)
+    match = re.search(
+        rf"^\.Sh {title}$(.*?)(?=^\.Sh |\Z)", page, re.MULTILINE | re.DOTALL
+    )
     return match[1] if match else ""
 
 
