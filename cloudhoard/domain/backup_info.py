@@ -23,6 +23,7 @@ from cloudhoard.errors import InvalidFormat
 
 __all__ = [
     "LARGEST_BACKUP_INFO",
+    "SIGNATURE_CONTEXT",
     "BackupInfo",
     "BackupSignature",
     "BackupStatus",
@@ -34,6 +35,9 @@ __all__ = [
 
 LARGEST_BACKUP_INFO: Final = 8 << 20
 """Bytes; room for 50,000 tablespaces."""
+
+SIGNATURE_CONTEXT: Final = b"cloudhoard backup.info v1\0"
+"""Goes before what is signed, so that no other signature passes for this one."""
 
 _OUR_LINE: Final = "#cloudhoard "
 _SIGNATURE_WORD: Final = b"#cloudhoard-signature"

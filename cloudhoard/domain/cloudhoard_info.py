@@ -22,6 +22,8 @@ _WORD: Final = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 class CloudHoardInfo:
     """Totals of a backup, and the hashes that tie its objects to its commit."""
 
+    backup_id: str
+    """Which backup it is: a signed backup.info proves nothing under another id."""
     tool_version: str
     run_id: str
     """Random, one for each run: by it a run knows again what it wrote itself."""
@@ -52,6 +54,7 @@ class CloudHoardInfo:
         return render_json(
             {
                 "format_version": self.format_version,
+                "backup_id": self.backup_id,
                 "tool_version": self.tool_version,
                 "run_id": self.run_id,
                 "kind": self.kind,
@@ -82,6 +85,7 @@ class CloudHoardInfo:
             )
         return cls(
             format_version=version,
+            backup_id=_word(line, "backup_id"),
             tool_version=_word(line, "tool_version"),
             run_id=_word(line, "run_id"),
             kind=_word(line, "kind"),
