@@ -91,7 +91,10 @@ def _read(storage: ReadableStorage, prefix: str, trust: "Decoding | None") -> Ca
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="catalog")
     try:
         backups = pool.map(
-            lambda item: _backup(storage, *item, trust), directories.items()
+            lambda backup_id: _backup(
+                storage, backup_id, directories[backup_id], trust
+            ),
+            directories,
         )
         catalog = Catalog(backups)
     finally:
