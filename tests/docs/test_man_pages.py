@@ -31,14 +31,15 @@ SECTIONS: Final = (
 )
 
 
-def scripts() -> dict[str, str]:
-    """Return the module of each console script, as pyproject.toml declares it."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared: dict[str, str] = project["scripts"]
-    return declared
+def commands() -> list[str]:
+    """Return the names of the programs that the package installs."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    scripts: list[str] = declared["tool"]["setuptools"]["script-files"]
+    generated: dict[str, str] = declared["project"]["scripts"]
+    return sorted([*generated, *(Path(script).name for script in scripts)])
 
 
-COMMANDS: Final = sorted(scripts())
+COMMANDS: Final = commands()
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:
