@@ -16,6 +16,7 @@ __all__ = [
     "add_decoding_options",
     "add_encoding_options",
     "add_format_option",
+    "add_trust_option",
     "non_negative_int",
     "positive_int",
     "size",
@@ -163,12 +164,17 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file whose first line is the passphrase of the private keys",
     )
-    _add_files(group, "--trusted-signer", "accept only what this key has signed")
+    add_trust_option(group)
     group.add_argument(
         "--accept-plain",
         action="store_true",
         help="accept unencrypted objects although a private key is given",
     )
+
+
+def add_trust_option(parser: argparse._ActionsContainer) -> None:
+    """Add whose signatures are believed; wiring.trust_of reads it by itself."""
+    _add_files(parser, "--trusted-signer", "accept only what this key has signed")
 
 
 def add_format_option(parser: argparse.ArgumentParser) -> None:
@@ -182,7 +188,7 @@ def add_format_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_files(
-    group: argparse._ArgumentGroup,
+    group: argparse._ActionsContainer,
     name: str,
     text: str,  # the only type it has
 ) -> None:

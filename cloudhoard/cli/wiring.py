@@ -119,6 +119,21 @@ def decoding_of(args: argparse.Namespace) -> "Decoding":
     )
 
 
+def trust_of(args: argparse.Namespace) -> "Decoding | None":
+    """Return whose signatures are asked for; None where nobody's are.
+
+    Raises:
+        UsageError: a key file that is none.
+    """
+    if not args.trusted_signer:
+        return None
+    from cloudhoard.codec.decoding import Decoding  # noqa: PLC0415
+    from cloudhoard.codec.keys import TrustedSigner  # noqa: PLC0415
+
+    signers = tuple(TrustedSigner.load(path) for path in args.trusted_signer)
+    return Decoding(trusted_signers=signers)
+
+
 def passphrase_source(
     passphrase_file: Path | None, key_path: Path
 ) -> Callable[[], bytes] | None:

@@ -22,6 +22,8 @@ from cloudhoard.domain.python_literal import Literal
 from cloudhoard.errors import InvalidFormat
 
 __all__ = [
+    "BARMAN_KEYS",
+    "KEYS_LEFT_OUT",
     "LARGEST_BACKUP_INFO",
     "SIGNATURE_CONTEXT",
     "BackupInfo",
@@ -82,6 +84,14 @@ _FORMATS: Final[Mapping[str, values.ValueFormat]] = {
     "version": values.INTEGER,
     "xlog_segment_size": values.SEGMENT_SIZE,
 }
+
+BARMAN_KEYS: Final = tuple(_FORMATS)
+"""The keys of barman 3.14 to 3.20 in their order, which are fields of BackupInfo."""
+
+KEYS_LEFT_OUT: Final = frozenset(
+    key for key, form in _FORMATS.items() if form.is_left_out
+)
+"""Those that are not written at all when they are not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
