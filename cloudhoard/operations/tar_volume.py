@@ -54,6 +54,13 @@ class TarVolume:
         """Bytes of tar so far, without its end."""
         return self._sent + self._filled
 
+    def add(self, entry: SourceEntry) -> None:
+        """Append what the walk came across; raises as add_file."""
+        if entry.is_directory:
+            self.add_directory(entry.name, entry.status)
+        else:
+            self.add_file(entry)
+
     def add_directory(
         self, name: bytes, status: os.stat_result, *, mode: int | None = None
     ) -> None:

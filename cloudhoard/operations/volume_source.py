@@ -3,19 +3,18 @@
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from cloudhoard.operations.tar_header import BLOCK_SIZE, member_size
 from cloudhoard.postgres.data_directory import SourceEntry
-
-MOST_FILES: Final = 50_000
-"""Files of one volume: readers keep a volume's manifest entries in memory."""
 
 _HEADER_SIZE: Final = 4 * BLOCK_SIZE
 """A member's header with pax records for a long name, rounded up."""
 
 
-class VolumeStart(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class VolumeStart:
     """A volume to be written: its number among its item's, and what it begins with."""
 
     item: str

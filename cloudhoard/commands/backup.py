@@ -1,0 +1,162 @@
+"""cloudhoard-backup: take a base backup of the cluster on this machine."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Final
+
+from cloudhoard.cli.arguments import (
+    CommandParser,
+    add_archive_arguments,
+    add_common_options,
+    add_encoding_options,
+    non_negative_int,
+    positive_int,
+    size,
+)
+from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.wiring import encoding_of, opened_archive
+from cloudhoard.domain.backup_name import check_backup_name
+from cloudhoard.operations.take_backup import BackupSettings, take_backup
+from cloudhoard.operations.write_volumes import VolumeSettings
+from cloudhoard.postgres.connection import ConnectionSettings
+from cloudhoard.storage.protocol import Storage
+
+_VOLUME_SIZE: Final = 1 << 30
+_JOBS: Final = 2
+_KEEPALIVE_SECONDS: Final = 60
+_WAL_TIMEOUT_SECONDS: Final = 3600
+
+
+def build_parser() -> CommandParser:
+    """The command line, as cloudhoard-backup(1) documents it."""
+    parser = CommandParser(
+        prog="cloudhoard-backup",
+        description="Take a base backup of the PostgreSQL cluster on this machine.",
+        short_help=False,
+    )
+    add_archive_arguments(parser, "destination_url")
+    _add_connection_options(parser)
+    _add_backup_options(parser)
+    _add_volume_options(parser)
+    add_encoding_options(parser)
+    add_common_options(parser)
+    return parser
+
+
+def _add_connection_options(parser: CommandParser) -> None:
+    group = parser.add_argument_group("connection, as libpq's")
+    group.add_argument("-h", "--host", help="host, or directory of the socket")
+    group.add_argument("-p", "--port", help="port")
+    group.add_argument("-U", "--user", help="role to connect as")
+    group.add_argument(
+        "-d",
+        "--dbname",
+        default="postgres",
+        help="database, or a connection string, which then stands alone"
+        " (default: postgres)",
+    )
+
+
+def _add_backup_options(parser: CommandParser) -> None:
+    parser.add_argument("-n", "--name", help="a name for the backup, beside its id")
+    parser.add_argument(
+        "--immediate-checkpoint",
+        action="store_true",
+        help="begin with a checkpoint as fast as it can be, not spread out",
+    )
+    parser.add_argument(
+        "--wal-timeout",
+        type=non_negative_int,
+        metavar="SECONDS",
+        default=_WAL_TIMEOUT_SECONDS,
+        help="how long to wait for the backup's WAL to arrive (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--keepalive-interval",
+        type=non_negative_int,
+        metavar="SECONDS",
+        default=_KEEPALIVE_SECONDS,
+        help="time between two signs of life on the connection, 0 for none"
+        " (default: %(default)s)",
+    )
+
+
+def _add_volume_options(parser: CommandParser) -> None:
+    group = parser.add_argument_group("volumes")
+    group.add_argument(
+        "-J",
+        "--jobs",
+        type=positive_int,
+        metavar="N",
+        default=_JOBS,
+        help="volumes to write at a time (default: %(default)s)",
+    )
+    group.add_argument(
+        "--volume-size",
+        type=size,
+        metavar="SIZE",
+        default=_VOLUME_SIZE,
+        help="size of a volume before compression (default: 1GB)",
+    )
+    group.add_argument(
+        "-S",
+        "--max-archive-size",
+        type=size,
+        metavar="SIZE",
+        help="an upper limit for --volume-size",
+    )
+    group.add_argument(
+        "--min-chunk-size",
+        type=size,
+        metavar="SIZE",
+        help="accepted for barman-cloud's sake; parts are sized by the store",
+    )
+    group.add_argument(
+        "--max-bandwidth",
+        type=size,
+        metavar="SIZE",
+        help="most bytes to store in a second, all volumes together",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do what args ask; returns normally or raises."""
+    name = None if args.name is None else check_backup_name(args.name)
+    with opened_archive(args) as storage:
+        if args.test:
+            storage.check_access()
+            return
+        settings = BackupSettings(
+            encoding=encoding_of(args),
+            volumes=_volume_settings(args),
+            name=name,
+            immediate_checkpoint=args.immediate_checkpoint,
+            wal_timeout=args.wal_timeout,
+            keepalive=args.keepalive_interval or None,
+        )
+        take_backup(_throttled(storage, args), _connection_settings(args), settings)
+
+
+def _throttled(storage: Storage, args: argparse.Namespace) -> Storage:
+    if args.max_bandwidth is None:
+        return storage
+    from cloudhoard.storage.throttled import ThrottledStorage  # noqa: PLC0415
+
+    return ThrottledStorage(storage, args.max_bandwidth)
+
+
+def _volume_settings(args: argparse.Namespace) -> VolumeSettings:
+    limit = args.max_archive_size
+    size = args.volume_size if limit is None else min(args.volume_size, limit)
+    return VolumeSettings(jobs=args.jobs, volume_size=size)
+
+
+def _connection_settings(args: argparse.Namespace) -> ConnectionSettings:
+    return ConnectionSettings(
+        host=args.host, port=args.port, user=args.user, database=args.dbname
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the console script."""
+    return run_command(build_parser(), run, argv)
