@@ -2,7 +2,7 @@
 
 import struct
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, Self
 
@@ -85,8 +85,8 @@ class ControlData:
     """Of a data page, in bytes."""
     data_checksums: int
     """Version of the data page checksums, 0 when they are off."""
-    mock_authentication_nonce: bytes
-    """32 random bytes of initdb, which all physical copies share."""
+    mock_authentication_nonce: bytes = field(repr=False)
+    """32 random bytes of initdb, shared by all physical copies; in no message."""
 
     @classmethod
     def parse(cls, data: bytes) -> Self:

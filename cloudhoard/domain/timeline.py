@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 from cloudhoard.domain.lsn import Lsn
-from cloudhoard.domain.wal import WalSegment
+from cloudhoard.domain.wal import WalSegment, is_valid_segment_size
 from cloudhoard.errors import InvalidFormat
 
 _LAST_TIMELINE: Final = 0xFFFFFFFF
@@ -196,17 +196,16 @@ def needed_wal(
     Raises:
         InvalidFormat: stop_lsn is not after start_lsn, or segment_size is none.
     """
+    if not is_valid_segment_size(segment_size):
+        raise InvalidFormat(f"{segment_size} is not a size of WAL segments")
     if isinstance(history, int):
         history = TimelineHistory(history)
     for span in history.spans(start_lsn, stop_lsn):
         if span.timeline > 1:
             yield history_file_name(span.timeline)
-        first, last = (
-            WalSegment.containing(
-                lsn, timeline=span.timeline, segment_size=segment_size
-            )
-            for lsn in (span.start_lsn, span.stop_lsn - 1)
+        first, end = (
+            lsn.position // segment_size for lsn in (span.start_lsn, span.stop_lsn)
         )
-        goes_on_in_last = span.stop_lsn < min(stop_lsn, last.end_lsn)
-        for number in range(first.number, last.number + (not goes_on_in_last)):
+        is_cut = span.stop_lsn == stop_lsn and stop_lsn.position % segment_size
+        for number in range(first, end + bool(is_cut)):
             yield WalSegment(span.timeline, number, segment_size).name
