@@ -58,13 +58,13 @@ def restore_wal(
     reader = StoredWalReader(storage, decoding, cluster)
     found = look_up(storage, request.file, with_later=request.in_archive_recovery)
     variants = found.whole
-    if not variants and request.in_archive_recovery:
+    if request.in_archive_recovery:
+        if _says_nothing(request, variants):
+            _check_archive(storage, cluster)
         if not request.accept_gap:
             refuse_hole(request.file, found, reader)
-        if request.accept_partial:
+        if not variants and request.accept_partial:
             variants = found.partial
-    if request.in_archive_recovery and _says_nothing(request, variants):
-        _check_archive(storage, cluster)
     if not variants:
         raise WalNotArchived(f"{request.file.name} is not in {storage.location}")
     with atomic_file(request.destination) as sink:
