@@ -150,12 +150,7 @@ class Directory:
         Raises:
             OSError: as fsync(2); the change must then be taken as not made.
         """
-        try:
-            os.fsync(self.descriptor)
-        except OSError as error:
-            # fsync(2): EINVAL is a file system that has nothing to synchronise here.
-            if error.errno != errno.EINVAL:
-                raise
+        sync_if_possible(self.descriptor)
 
     def _only_regular(self, name: str, status: os.stat_result) -> os.stat_result | None:
         if stat.S_ISREG(status.st_mode):
@@ -179,3 +174,17 @@ class Directory:
                 Path(f"/proc/self/fd/{descriptor}").chmod(_MODE)
         finally:
             os.close(descriptor)
+
+
+def sync_if_possible(descriptor: int) -> None:
+    """Make durable what is open, if its file system has anything to do for that.
+
+    Raises:
+        OSError: as fsync(2).
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # fsync(2): what is open "does not support synchronization".
+        if error.errno not in {errno.EINVAL, errno.EROFS}:
+            raise

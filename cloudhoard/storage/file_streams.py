@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from cloudhoard.storage.directory import Directory
+from cloudhoard.storage.directory import Directory, sync_if_possible
 from cloudhoard.storage.errors import StorageError, StorageUnavailable
 from cloudhoard.storage.os_errors import os_errors_as_storage_errors
 from cloudhoard.streams import COPY_SIZE, BytesLike
@@ -98,7 +98,7 @@ def settle(directory: Directory, descriptor: int, changed: float) -> None:
         changed: when its inode was changed last, in seconds.
     """
     if abs(time.time() - changed) < _UNSETTLED_SECONDS:
-        os.fsync(descriptor)
+        sync_if_possible(descriptor)
         directory.sync()
 
 
