@@ -10,7 +10,7 @@ from cloudhoard.operations.tar_header import BLOCK_SIZE, member_size
 from cloudhoard.postgres.data_directory import SourceEntry
 
 _HEADER_SIZE: Final = 4 * BLOCK_SIZE
-"""A member's header with pax records for a long name, rounded up."""
+"""A member's header and its pax records, but for a name that is in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +71,5 @@ class VolumeSource:
 
 def size_in_tar(entry: SourceEntry) -> int:
     """Return the most bytes of tar that entry can take."""
-    return member_size(_HEADER_SIZE, 0 if entry.is_directory else entry.status.st_size)
+    size = 0 if entry.is_directory else entry.status.st_size
+    return member_size(_HEADER_SIZE + len(entry.name), size)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_GRACE_SECONDS: Final = 20.0
+_GRACE_SECONDS: Final = 15.0
 """How long threads that were asked to end may take; we promise to end within 30 s."""
 
 
@@ -42,7 +42,7 @@ class WorkerThreads:
 
         Raises:
             Exception: the first error of a thread or of check, after the other
-                threads have ended or 20 s have passed.
+                threads have ended or 15 s have passed.
         """
         for thread in self._threads:
             thread.start()

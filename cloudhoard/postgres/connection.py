@@ -17,13 +17,18 @@ from cloudhoard.postgres.errors import CannotConnect, PostgresError
 _CONNECT_SECONDS: Final = 60.0
 
 _SESSION_SETTINGS: Final = (
-    ("statement_timeout", 0),
-    ("lock_timeout", 0),
-    ("idle_session_timeout", 140_000),
-    ("transaction_timeout", 170_000),
-    ("idle_in_transaction_session_timeout", 0),
+    ("search_path", "pg_catalog", 0),
+    ("client_min_messages", "error", 0),
+    # These would end a long backup.
+    ("statement_timeout", "0", 0),
+    ("lock_timeout", "0", 0),
+    ("idle_in_transaction_session_timeout", "0", 0),
+    ("idle_session_timeout", "0", 140_000),
+    ("transaction_timeout", "0", 170_000),
+    # And this ends one whose client was killed while it waits for a checkpoint.
+    ("client_connection_check_interval", "5s", 140_000),
 )
-"""Settings that would end a long backup, and the version that brought them."""
+"""Name, value, and the version that brought it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +147,9 @@ def _connect(settings: ConnectionSettings, application_name: str) -> Connection:
 
 
 def _prepare(session: Session) -> None:
-    session.execute("SET search_path TO pg_catalog")
-    session.execute("SET client_min_messages TO error")
-    for name, since in _SESSION_SETTINGS:
+    for name, value, since in _SESSION_SETTINGS:
         if session.server_version >= since:
-            session.execute(f"SET {name} TO 0")
+            session.execute(f"SET {name} TO '{value}'")
 
 
 def _first_line(error: psycopg2.Error) -> str:
