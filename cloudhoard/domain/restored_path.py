@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cloudhoard.domain.recovery_settings import RECOVERY_SIGNAL_NAME
+from cloudhoard.domain.recovery_settings import AUTO_CONF_NAME, RECOVERY_SIGNAL_NAME
 from cloudhoard.domain.restored_guard import GUARD_NAME
 from cloudhoard.errors import InvalidFormat
 
@@ -27,6 +27,7 @@ _OURS: Final = frozenset(
         RECOVERY_SIGNAL_NAME,
         "standby.signal",
         "postmaster.pid",
+        AUTO_CONF_NAME + TEMPORARY_SUFFIX,
     )
 )
 _CONTROL_TEMPORARY: Final = PG_CONTROL + TEMPORARY_SUFFIX.encode()

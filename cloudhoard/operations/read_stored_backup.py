@@ -1,0 +1,165 @@
+"""One complete backup as the archive has it, proved from its commit downwards."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from cloudhoard.codec.decoding import Decoding, decoded
+from cloudhoard.domain.archive_layout import (
+    backup_info_key,
+    backup_prefix,
+    volumes_key,
+)
+from cloudhoard.domain.backup_info import (
+    LARGEST_BACKUP_INFO,
+    BackupInfo,
+    BackupStatus,
+    CloudHoardInfo,
+)
+from cloudhoard.domain.volume_list import (
+    LARGEST_VOLUME_LIST,
+    ObjectKind,
+    VolumeList,
+)
+from cloudhoard.errors import DamagedError, InvalidFormat, OperationFailed
+from cloudhoard.operations.backup_signature import check_signature
+from cloudhoard.operations.hashed_source import HashedSource
+from cloudhoard.storage.errors import ObjectNotFound
+from cloudhoard.storage.protocol import ReadableStorage
+from cloudhoard.streams import read_exactly
+
+_PLAIN: Final = Decoding()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBackup:
+    """A backup whose commit and volume list hold together."""
+
+    info: BackupInfo
+    ours: CloudHoardInfo
+    """``info.cloudhoard``, which is there."""
+    system_identifier: int
+    volumes: VolumeList
+    is_signed: bool
+    """Whether a trusted key has signed backup.info."""
+
+    @property
+    def backup_id(self) -> str:
+        """Its id."""
+        return self.volumes.backup_id
+
+
+def read_stored_backup(
+    storage: ReadableStorage, backup_id: str, decoding: Decoding
+) -> StoredBackup:
+    """Read backup.info and volumes.json, and see that every object is there.
+
+    Raises:
+        OperationFailed: there is no such backup, it failed, or it is not ours.
+        DamagedError: its signature, a hash or a size is not what it must be.
+    """
+    data = _backup_info(storage, backup_id)
+    is_signed = check_signature(data, decoding)
+    info = BackupInfo.from_bytes(data)
+    ours = _check_complete(info, backup_id)
+    if info.systemid is None:
+        raise InvalidFormat(f"backup.info of {backup_id} has no systemid")
+    volumes = _volume_list(storage, backup_id, ours)
+    _check_totals(info, ours, volumes)
+    _check_listing(storage, volumes)
+    return StoredBackup(
+        info=info,
+        ours=ours,
+        system_identifier=info.systemid,
+        volumes=volumes,
+        is_signed=is_signed,
+    )
+
+
+def _backup_info(storage: ReadableStorage, backup_id: str) -> bytes:
+    try:
+        with storage.open_read(backup_info_key(backup_id)) as source:
+            return read_exactly(source, LARGEST_BACKUP_INFO + 1)
+    except ObjectNotFound as error:
+        raise OperationFailed(
+            f"there is no complete backup {backup_id} in {storage.location}",
+            hint="see cloudhoard-backup-list",
+        ) from error
+
+
+def _check_complete(info: BackupInfo, backup_id: str) -> CloudHoardInfo:
+    if info.status is not BackupStatus.DONE:
+        raise OperationFailed(
+            f"backup {backup_id} is not complete, its status is {info.status}",
+            hint="choose another one, see cloudhoard-backup-list",
+        )
+    if info.cloudhoard is None:
+        raise OperationFailed(
+            f"backup {backup_id} was made by barman-cloud, which this version"
+            " does not restore",
+            hint="use barman-cloud-restore",
+        )
+    if info.cloudhoard.backup_id != backup_id:
+        raise InvalidFormat(
+            f"{backup_info_key(backup_id)} is of backup {info.cloudhoard.backup_id}"
+        )
+    return info.cloudhoard
+
+
+def _volume_list(
+    storage: ReadableStorage, backup_id: str, ours: CloudHoardInfo
+) -> VolumeList:
+    key = volumes_key(backup_id)
+    try:
+        with storage.open_read(key) as stored:
+            source = HashedSource(stored, key)
+            with decoded(
+                source,
+                ".zst",
+                _PLAIN,
+                name=key,
+                system_identifier=None,
+                at_most=LARGEST_VOLUME_LIST,
+            ) as plain:
+                data = read_exactly(plain, LARGEST_VOLUME_LIST + 1)
+            source.check(ours.volumes_sha256)
+    except ObjectNotFound as error:
+        raise missing_object(key) from error
+    return VolumeList.from_json(data, backup_id=backup_id)
+
+
+def _check_totals(info: BackupInfo, ours: CloudHoardInfo, volumes: VolumeList) -> None:
+    if ours.files != volumes.files or ours.plain_size != volumes.plain_size:
+        raise InvalidFormat(
+            f"backup {volumes.backup_id} has {volumes.files} files of"
+            f" {volumes.plain_size} bytes in its volumes, its backup.info says"
+            f" {ours.files} of {ours.plain_size}"
+        )
+    listed = {each.item for each in volumes.volumes}
+    known = {"data", *(str(each.oid) for each in info.tablespaces)}
+    if listed != known:
+        raise InvalidFormat(
+            f"backup {volumes.backup_id} has volumes of"
+            f" {', '.join(sorted(str(item) for item in listed ^ known))}"
+            " and no such tablespace, or the other way round"
+        )
+
+
+def _check_listing(storage: ReadableStorage, volumes: VolumeList) -> None:
+    """See that every object is there with its size, by one LIST."""
+    prefix = backup_prefix(volumes.backup_id)
+    sizes = {found.key: found.size for found in storage.list_objects(prefix)}
+    for each in volumes.objects:
+        key = volumes.key_of(each)
+        if each.kind is ObjectKind.CONFIG:
+            continue
+        if key not in sizes:
+            raise missing_object(key)
+        if sizes[key] != each.stored_size:
+            raise DamagedError(
+                f"{key} has {sizes[key]} bytes, it was stored with {each.stored_size}"
+            )
+
+
+def missing_object(key: str) -> DamagedError:
+    """The error for an object that a complete backup must have."""
+    return DamagedError(f"{key} is missing, though the backup is complete")

@@ -1,0 +1,223 @@
+"""Put a base backup back: every file checked, and pg_control last of all."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from cloudhoard.domain.restore_marker import RestoreMarker
+from cloudhoard.domain.restored_guard import RestoredGuard
+from cloudhoard.domain.restored_path import PG_CONTROL, RESTORING_NAME
+from cloudhoard.errors import OperationFailed
+from cloudhoard.operations.directory_state import DirectoryState
+from cloudhoard.operations.free_space import check_free_space
+from cloudhoard.operations.read_stored_backup import StoredBackup
+from cloudhoard.operations.restore_config import restore_config
+from cloudhoard.operations.restore_directories import RestoreDirectories
+from cloudhoard.operations.restore_volumes import VolumeReader, restore_volumes
+from cloudhoard.operations.restored_settings import (
+    ArchiveMode,
+    RestoredSettings,
+    write_manifest,
+    write_settings,
+)
+from cloudhoard.operations.staged_manifest import StagedManifest, staged_manifest
+from cloudhoard.operations.target_tree import Owner, TargetTree
+from cloudhoard.operations.volume_place import STAGED_CONTROL, RestoreTrees
+from cloudhoard.spool.atomic_file import atomic_file
+
+_VERSION_UNIT: Final = 10_000
+"""server_version_num counts majors in these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestorePlan:
+    """Where a backup goes, and what it is to become there."""
+
+    directories: RestoreDirectories
+    settings: RestoredSettings
+    restored_at: datetime
+    """Aware; for the guard."""
+    owner: Owner | None = None
+    overwrite: bool = False
+    jobs: int = 1
+
+
+def restore_backup(
+    reader: VolumeReader, plan: RestorePlan, *, on_progress: Callable[[int], None]
+) -> None:
+    """Restore a backup as planned; durable when this returns.
+
+    Directories must be free, or be left from a restore that did not finish, or
+    plan.overwrite must be set; until all of that and the manifest are checked nothing
+    that is there is changed. on_progress gets bytes written, from several threads.
+
+    Raises:
+        OperationFailed: a directory is in use, or too small.
+        DamagedError: something in the archive is not what it must be. What has been
+            restored so far stays and cannot be started; a further restore empties it.
+    """
+    stored, directories = reader.stored, plan.directories
+    major = (stored.info.version or 0) // _VERSION_UNIT
+    state = DirectoryState(directories, major=major, overwrite=plan.overwrite)
+    state.check()
+    with (
+        _made(directories, plan.owner),
+        TargetTree(directories.data, owner=plan.owner) as data,
+    ):
+        _lock(data)
+        state.check()
+        if not plan.overwrite:
+            check_free_space(stored.volumes, directories)
+        with staged_manifest(reader.storage, stored, reader.decoding, data) as staged:
+            _write_marker(data, stored, staged, directories)
+            state.empty()
+            with _opened_trees(data, plan) as trees:
+                _fill(reader, trees, staged, plan, on_progress)
+        _commit(data)
+
+
+@contextmanager
+def _made(directories: RestoreDirectories, owner: Owner | None) -> Iterator[None]:
+    """The directories are there in the block; new ones go if it fails early."""
+    made: list[Path] = []
+    try:
+        for path in (directories.data, *directories.outside()):
+            _make(path, owner, made)
+        yield
+    except BaseException:
+        for path in reversed(made):
+            with suppress(OSError):  # not empty: a further restore takes it over
+                path.rmdir()
+        raise
+
+
+def _make(path: Path, owner: Owner | None, made: list[Path]) -> None:
+    if path.is_dir():
+        return
+    if path.parent != path:
+        _make(path.parent, owner, made)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError as error:
+        raise OperationFailed(f"{path} is not a directory") from error
+    made.append(path)
+    with TargetTree(path, owner=owner) as tree:
+        tree.take_over()
+
+
+def _lock(data: TargetTree) -> None:
+    try:
+        fcntl.flock(data.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OperationFailed(f"another restore into {data.path} is at work") from error
+
+
+def _write_marker(
+    data: TargetTree,
+    stored: StoredBackup,
+    staged: StagedManifest,
+    directories: RestoreDirectories,
+) -> None:
+    marker = RestoreMarker(
+        backup_id=stored.backup_id,
+        control_sha256=staged.control_sha256.hex(),
+        directories=tuple(str(path) for path in directories.outside()),
+    )
+    with atomic_file(data.path / RESTORING_NAME) as file:
+        file.write(marker.to_json())
+        data.give(file.fileno())
+
+
+@contextmanager
+def _opened_trees(data: TargetTree, plan: RestorePlan) -> Iterator[RestoreTrees]:
+    directories = plan.directories
+    with ExitStack() as stack:
+
+        def opened(path: Path) -> TargetTree:
+            tree = stack.enter_context(TargetTree(path, owner=plan.owner))
+            tree.take_over()
+            return tree
+
+        data.take_over()
+        yield RestoreTrees(
+            data,
+            {oid: opened(path) for oid, path in directories.tablespaces.items()},
+            None if directories.wal is None else opened(directories.wal),
+        )
+
+
+def _fill(
+    reader: VolumeReader,
+    trees: RestoreTrees,
+    staged: StagedManifest,
+    plan: RestorePlan,
+    on_progress: Callable[[int], None],
+) -> None:
+    """Everything but pg_control's own name."""
+    restore_volumes(
+        reader, staged.volumes(), trees, jobs=plan.jobs, on_progress=on_progress
+    )
+    trees.fsync_directories()
+    _link(trees, plan)
+    if plan.directories.config is not None:
+        with TargetTree(plan.directories.config, owner=plan.owner) as config:
+            restore_config(reader.storage, reader.stored, reader.decoding, config)
+    write_settings(trees.data, plan.settings)
+    write_manifest(trees.data, staged, _guard(reader, plan))
+
+
+def _guard(reader: VolumeReader, plan: RestorePlan) -> RestoredGuard | None:
+    if plan.settings.archive_mode is not ArchiveMode.GUARD:
+        return None
+    return RestoredGuard(
+        archive=reader.storage.location,
+        backup_id=reader.stored.backup_id,
+        restored_at=plan.restored_at,
+    )
+
+
+def _link(trees: RestoreTrees, plan: RestorePlan) -> None:
+    """pg_tblspc and pg_wal as the server wants them, durably."""
+    if plan.directories.wal is not None:
+        _symlink(trees.data, trees.data.descriptor, "pg_wal", plan.directories.wal)
+    else:
+        os.close(trees.data.open_directory([b"pg_wal"]))
+    below = trees.data.open_directory([b"pg_tblspc"])
+    try:
+        for oid, path in plan.directories.tablespaces.items():
+            _symlink(trees.data, below, oid, path)
+        os.fsync(below)
+    finally:
+        os.close(below)
+
+
+def _symlink(tree: TargetTree, parent: int, name: str, path: Path) -> None:
+    os.symlink(path, name, dir_fd=parent)
+    if tree.owner is not None:
+        owner = tree.owner
+        os.chown(
+            name, owner.user_id, owner.group_id, dir_fd=parent, follow_symlinks=False
+        )
+
+
+def _commit(data: TargetTree) -> None:
+    """Let the server start: pg_control gets its name, the marker goes."""
+    os.fsync(data.descriptor)
+    os.rename(
+        STAGED_CONTROL,
+        PG_CONTROL,
+        src_dir_fd=data.descriptor,
+        dst_dir_fd=data.descriptor,
+    )
+    below = data.open_directory([b"global"])
+    try:
+        os.fsync(below)
+    finally:
+        os.close(below)
+    os.unlink(RESTORING_NAME, dir_fd=data.descriptor)
+    os.fsync(data.descriptor)

@@ -1,0 +1,107 @@
+"""The volumes of a backup onto the disk, several at a time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cloudhoard.codec.decoding import Decoding, decoded
+from cloudhoard.domain.archive_layout import DATA_ITEM
+from cloudhoard.errors import DamagedError
+from cloudhoard.operations.hashed_source import HashedSource
+from cloudhoard.operations.read_stored_backup import StoredBackup, missing_object
+from cloudhoard.operations.staged_manifest import VolumeFiles
+from cloudhoard.operations.unpack_volume import Place, unpack_volume
+from cloudhoard.operations.volume_place import RestoreTrees
+from cloudhoard.operations.worker_threads import WorkerThreads
+from cloudhoard.storage.errors import ObjectNotFound
+from cloudhoard.storage.protocol import ReadableStorage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeReader:
+    """How the volumes of one backup are read."""
+
+    storage: ReadableStorage
+    stored: StoredBackup
+    decoding: Decoding
+
+    def unpack(
+        self, files: VolumeFiles, place: Place, on_progress: Callable[[int], None]
+    ) -> None:
+        """Write the files of one volume, and check the volume whole.
+
+        Raises:
+            DamagedError: the volume is missing, not what was stored, or does not
+                hold exactly what the manifest says; the message names the volume.
+        """
+        volume = files.volume
+        key = self.stored.volumes.key_of(volume)
+        try:
+            with self.storage.open_read(key) as source:
+                hashed = HashedSource(source, key)
+                with decoded(
+                    hashed,
+                    volume.codec,
+                    self.decoding,
+                    name=key,
+                    system_identifier=self.stored.system_identifier,
+                    at_most=volume.plain_size,
+                ) as plain:
+                    unpack_volume(plain, place, files.entries, on_progress=on_progress)
+                hashed.check(volume.stored_sha256)
+        except ObjectNotFound as error:
+            raise missing_object(key) from error
+        except DamagedError as error:
+            raise _named(error, key) from error
+
+
+def restore_volumes(
+    reader: VolumeReader,
+    volumes: Iterator[VolumeFiles],
+    trees: RestoreTrees,
+    *,
+    jobs: int,
+    on_progress: Callable[[int], None],
+) -> None:
+    """Unpack every volume, jobs of them at a time, and make their files durable.
+
+    volumes is drawn from by one thread at a time, as they get free, so that no more
+    than jobs volumes' file lists are in memory.
+
+    Raises:
+        DamagedError: the first thing that is wrong with one of them.
+    """
+    shared = _Shared(volumes)
+
+    def advance(size: int) -> None:
+        threads.check()
+        on_progress(size)
+
+    def work() -> None:
+        while (files := shared.take()) is not None:
+            with trees.place_for(files.volume.item or DATA_ITEM) as place:
+                reader.unpack(files, place, advance)
+                threads.check()
+                place.fsync()
+
+    threads = WorkerThreads(jobs, work, name="restore")
+    threads.run(every=1.0)
+
+
+class _Shared:
+    """An iterator that several threads draw from; an error ends it for all."""
+
+    def __init__(self, volumes: Iterator[VolumeFiles]) -> None:
+        self._volumes = volumes
+        self._lock = threading.Lock()
+
+    def take(self) -> VolumeFiles | None:
+        with self._lock:
+            return next(self._volumes, None)
+
+
+def _named(error: DamagedError, key: str) -> DamagedError:
+    """The same kind of error, with the volume's key in front where it lacks it."""
+    if key in error.message:
+        return error
+    return type(error)(f"{key}: {error.message}", hint=error.hint)
