@@ -87,7 +87,7 @@ def take_backup_under_load(cluster: Cluster, archive: Archive) -> None:
             cluster,
             [
                 *(command_path("backup"), "--jobs", "2", "--immediate-checkpoint"),
-                *("--name", "first", "--volume-size", "16MB"),
+                *("--name", "nightly", "--volume-size", "16MB"),
                 *(*archive.writing, archive.url, SERVER),
             ],
         )
@@ -113,7 +113,7 @@ def restore(
         cluster,
         [
             *(command_path("restore"), "--jobs", "2", *options, *archive.reading),
-            *(archive.url, SERVER, "first", str(target)),
+            *(archive.url, SERVER, "nightly", str(target)),
         ],
     )
 
@@ -121,7 +121,7 @@ def restore(
 def put_needed_wal(cluster: Cluster, archive: Archive, target: Path) -> None:
     """Fetch the backup's WAL to where pg_verifybackup wants to read it."""
     show = [command_path("backup-show"), "--format", "json", archive.url, SERVER]
-    (backup,) = json.loads(succeed(cluster, [*show, "first"])).values()
+    (backup,) = json.loads(succeed(cluster, [*show, "nightly"])).values()
     first, last = (int(backup[key][8:], 16) for key in ("begin_wal", "end_wal"))
     # With segments of 16 MiB a name's last 8 digits count to FF only.
     numbers = [n for n in range(first, last + 1) if n & 0xFFFFFFFF <= 0xFF]
