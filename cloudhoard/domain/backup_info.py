@@ -169,7 +169,9 @@ class BackupInfo:
             if not equals:
                 raise InvalidFormat(f"line {number} of backup.info has no '='")
             if key in found:
-                raise InvalidFormat(f"line {number} of backup.info repeats {key!r}")
+                raise InvalidFormat(
+                    f"line {number} of backup.info repeats {key[:40]!r}"
+                )
             if key in _FORMATS:
                 found[key] = _parse_value(key, value.strip())
         info = cls(**found, cloudhoard=_our_line(text))

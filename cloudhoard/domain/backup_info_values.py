@@ -19,6 +19,7 @@ NOT_KNOWN: Final = "None"
 
 _INTEGER: Final = re.compile(r"[0-9]{1,20}")
 _SEGMENT_NAME: Final = re.compile(r"[0-9A-F]{24}")
+_LONGEST_LSN: Final = 17
 _LARGEST: Final = (1 << 64) - 1
 _LARGEST_TIMELINE: Final = (1 << 32) - 1
 _LARGEST_OID: Final = (1 << 32) - 1
@@ -97,6 +98,12 @@ def _segment_name(text: str) -> str:
     return text
 
 
+def _lsn(text: str) -> Lsn:
+    if len(text) > _LONGEST_LSN:
+        raise InvalidFormat(f"{text[:40]!r} is not a WAL position")
+    return Lsn.parse(text)
+
+
 def _status(text: str) -> BackupStatus:
     try:
         return BackupStatus(text)
@@ -172,7 +179,7 @@ INTEGER: Final = ValueFormat(_integer, str)
 TIMELINE: Final = ValueFormat(_timeline, str)
 SEGMENT_SIZE: Final = ValueFormat(_segment_size, str, absent=16 << 20)
 SEGMENT_NAME: Final = ValueFormat(_segment_name, str)
-LSN: Final = ValueFormat(Lsn.parse, str)
+LSN: Final = ValueFormat(_lsn, str)
 INSTANT: Final = ValueFormat(_instant, str)
 STATUS: Final = ValueFormat(_status, str, absent=BackupStatus.EMPTY)
 WORDS: Final = ValueFormat(_words, ",".join, absent=())
