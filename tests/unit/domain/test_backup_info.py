@@ -19,7 +19,7 @@ from cloudhoard.domain.backup_info import (
 )
 from cloudhoard.domain.lsn import Lsn
 from cloudhoard.errors import InvalidFormat
-from tests.support.backups import made_up_info
+from tests.support.made_up_backups import made_up_info
 
 BARMAN: Final = (
     Path(__file__).parents[2] / "golden" / "barman" / "backup.info"
