@@ -20,6 +20,7 @@ from cloudhoard.operations.take_backup import BackupSettings, take_backup
 from cloudhoard.operations.write_volumes import VolumeSettings
 from cloudhoard.postgres.connection import ConnectionSettings
 from cloudhoard.storage.protocol import Storage
+from cloudhoard.storage.throttled import Throttle, ThrottledStorage
 
 _VOLUME_SIZE: Final = 1 << 30
 _JOBS: Final = 2
@@ -140,9 +141,7 @@ def run(args: argparse.Namespace) -> None:
 def _throttled(storage: Storage, args: argparse.Namespace) -> Storage:
     if args.max_bandwidth is None:
         return storage
-    from cloudhoard.storage.throttled import ThrottledStorage  # noqa: PLC0415
-
-    return ThrottledStorage(storage, args.max_bandwidth)
+    return ThrottledStorage(storage, Throttle(args.max_bandwidth))
 
 
 def _volume_settings(args: argparse.Namespace) -> VolumeSettings:
