@@ -104,7 +104,7 @@ def rows(cluster: Cluster) -> list[int]:
     return [int(n) for (n,) in cluster.sql("select n from rows order by n")]
 
 
-def is_stuck(cluster: Cluster) -> list[str]:
+def waiting_for_archiver(cluster: Cluster) -> list[str]:
     """Names of files that wait to be archived."""
     status = cluster.data_directory / "pg_wal" / "archive_status"
     return sorted(path.stem for path in status.glob("*.ready"))
