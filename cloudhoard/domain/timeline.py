@@ -17,13 +17,13 @@ from cloudhoard.errors import InvalidFormat
 _LAST_TIMELINE: Final = 0xFFFFFFFF
 _MOST_DIGITS: Final = len(str(_LAST_TIMELINE))
 
-_BLANK_OR_COMMENT: Final = re.compile(r"\s*(?:#.*)?", re.ASCII | re.DOTALL)
+_BLANK_OR_COMMENT: Final = re.compile(r"\s*(?:#.*)?", re.ASCII)
 _TIMELINE: Final = re.compile(r"\s*[0-9]", re.ASCII)
 # sscanf("%u\t%X/%X"): white space may be missing or of any kind, "0x" is allowed.
 # The possessive "+" keeps, as sscanf does, a digit with the number it stands in.
 _SWITCH: Final = re.compile(
     r"\s*+([0-9]++)\s*+(?:0[xX])?([0-9A-Fa-f]++)/\s*+(?:0[xX])?([0-9A-Fa-f]++)(.*)",
-    re.ASCII | re.DOTALL,
+    re.ASCII,
 )
 
 

@@ -108,6 +108,7 @@ def test_a_history_without_entries_has_no_ancestors(text: str) -> None:
         pytest.param("4\t0/1\n", id="a later timeline"),
         pytest.param("1\t0/1\n" + "\0" * 35, id="zeros, as a crash leaves them"),
         pytest.param("\0" * 41, id="zeros alone"),
+        pytest.param("1\t0/1\tno reco" + "\0" * 20, id="zeros in a reason"),
         pytest.param("\u0661\t0/1\n", id="digits of another script"),
         pytest.param("\u20031\t0/1\n", id="white space of another kind"),
     ],
