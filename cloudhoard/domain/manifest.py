@@ -80,12 +80,12 @@ class ManifestWriter:
 
     def finish(self, wal_ranges: Iterable[WalRange]) -> bytes:
         """Return how the manifest ends: the WAL it needs and its own checksum."""
-        ranges = ",\n".join(
-            f'{{ "Timeline": {each.timeline}, "Start-LSN": "{each.start_lsn}",'
+        ranges = ",".join(
+            f'\n{{ "Timeline": {each.timeline}, "Start-LSN": "{each.start_lsn}",'
             f' "End-LSN": "{each.end_lsn}" }}'
             for each in wal_ranges
         )
-        body = self._hashed(f'\n],\n"WAL-Ranges": [\n{ranges}\n],\n')
+        body = self._hashed(f'\n],\n"WAL-Ranges": [{ranges}\n],\n')
         checksum = self._hash.hexdigest()
         return body + f'"Manifest-Checksum": "{checksum}"}}\n'.encode()
 
