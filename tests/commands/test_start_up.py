@@ -1,4 +1,4 @@
-"""PostgreSQL starts wal-archive once a segment: it must not import what it can't use."""
+"""PostgreSQL starts wal-archive for each segment: it imports only what it needs."""
 
 import subprocess
 import sys
