@@ -105,7 +105,7 @@ def test_the_control_file_says_what_the_server_says(cluster: Cluster) -> None:
 
 def test_a_control_file_read_under_way_is_always_whole(cluster: Cluster) -> None:
     def checkpoints() -> None:
-        for _ in range(100):
+        for _ in range(30):
             cluster.execute("checkpoint")
 
     redo_lsns = set()
