@@ -83,7 +83,7 @@ class Demonstration:
     def _take_backup(self) -> None:
         self._say("Take a base backup while the server runs")
         place = ["-h", str(self.directory), "-U", "postgres"]
-        options = ["--name", "first", "--immediate-checkpoint", *place]
+        options = ["--name", "monday", "--immediate-checkpoint", *place]
         self._command("backup", *options, *self._writing())
         self._command("backup-list", self.url, _SERVER)
 
@@ -98,9 +98,10 @@ class Demonstration:
 
     def _make_the_mistake(self) -> None:
         self._say("Somebody makes a mistake")
-        self._note("delete from orders where id > 10; drop index orders_pkey ...")
-        self._sql("delete from orders where id > 10")
-        self._sql("alter table orders drop constraint orders_pkey")
+        for statement in ("delete from orders where id > 10", "vacuum full orders"):
+            self._note(statement)
+            self._sql(statement)
+        self._note(f"left: {_shown(self._sql(_CONTENT))}")
         self._wait_until_archived()
 
     def _lose_the_cluster(self) -> None:
