@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.requirements import missing
+from tests.support.requirements import missing, not_permitted
 
 MIB = 1 << 20
 
@@ -22,10 +22,10 @@ MIB = 1 << 20
 def need_root() -> None:
     """Skip a test that mounts, unless we are root and may mount."""
     if os.geteuid() != 0:
-        missing("root", "only root may mount")
+        not_permitted("root", "only root may mount")
     probe = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
     if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
-        missing("root", "this system does not let root mount")
+        not_permitted("root", "this system does not let root mount")
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def _strace(log: Path) -> list[str]:
         missing("strace", "strace is not installed")
     probe = [program, "-o", "/dev/null", "true"]
     if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
-        missing("strace", "this system does not let processes be traced")
+        not_permitted("strace", "this system does not let processes be traced")
     return [program, "-f", "-y", "-qq", "-o", str(log), "-e", "signal=none"]
 
 
