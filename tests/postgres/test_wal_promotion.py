@@ -59,6 +59,10 @@ def is_streaming_to(primary: Cluster) -> int:
     return int(primary.value("select count(*) from pg_stat_replication"))
 
 
+def current_segment(cluster: Cluster) -> str:
+    return cluster.value("select pg_walfile_name(pg_current_wal_lsn())")
+
+
 def follow(standby: Cluster, primary: Cluster) -> None:
     standby.configure({"primary_conninfo": primary.conninfo})
     wait_until(lambda: is_streaming_to(primary) > 0, "the standby follows")
@@ -74,8 +78,12 @@ def assert_nothing_waits(cluster: Cluster) -> None:
 def test_two_promotions_with_two_standbys_that_archive_too(
     primary: Cluster, shipping: WalShipping
 ) -> None:
+    # Without a restore_command a standby streams the old timeline to its end, and then
+    # hands over the segment of the fork under its full name.
     first = standby_of(primary, shipping, "first")
     second = standby_of(primary, shipping, "second")
+    for standby in (first, second):
+        standby.configure({"restore_command": ""})
     spare = shipping.copy_of(primary, "spare", "recovery.signal")
     write_row(primary, 0)
 
@@ -84,6 +92,7 @@ def test_two_promotions_with_two_standbys_that_archive_too(
     for standby in (first, second):
         standby.wait_for("select count(*) from rows", "2")
     assert_nothing_waits(primary)
+    forks = [current_segment(primary)]
     primary.kill()
     first.promote()
     follow(second, first)
@@ -92,6 +101,7 @@ def test_two_promotions_with_two_standbys_that_archive_too(
     second.wait_for("select count(*) from rows", "4")
     assert_nothing_waits(first)
     assert_nothing_waits(second)
+    forks.append(current_segment(first))
     first.kill()
     second.promote()
     write_row(second, 4)
@@ -99,7 +109,10 @@ def test_two_promotions_with_two_standbys_that_archive_too(
 
     assert shipping.stored("00000002.history")
     assert shipping.stored("00000003.history")
-    assert [path.name for path in shipping.stored("") if ".partial" in path.name]
+    for fork in forks:
+        assert {path.name.partition(".")[2][:7] for path in shipping.stored(fork)} == {
+            "partial"
+        }
     spare.start()
     spare.wait_for("select pg_is_in_recovery()", "f")
     assert rows(spare) == [0, 1, 2, 3, 4]
@@ -113,7 +126,7 @@ def test_first_segment_after_a_promotion_and_the_partial_one_before(
     write_row(primary, 0)
     primary.execute("insert into rows values (1)")
     standby.wait_for("select count(*) from rows", "2")
-    fork = primary.value("select pg_walfile_name(pg_current_wal_lsn())")
+    fork = current_segment(primary)
     primary.kill()
 
     standby.promote()
@@ -217,4 +230,4 @@ def test_promotion_waits_for_an_archive_that_comes_back(
     shipping.mount()
     late.wait_for("select pg_is_in_recovery()", "f")
 
-    assert late.value("select pg_walfile_name(pg_current_wal_lsn())")[:8] == "00000003"
+    assert current_segment(late)[:8] == "00000003"
