@@ -218,14 +218,17 @@ class _as_nobody:  # noqa: N801 - reads as a statement
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._is_root = os.geteuid() == 0
+        self._opened: dict[Path, int] = {}
 
     def __enter__(self) -> None:
         if not self._is_root:
             return
         for path in [self._directory, *self._directory.rglob("*")]:
             os.chown(path, 65534, 65534)
-        for parent in self._directory.parents[:3]:
-            parent.chmod(0o755)
+        for parent in self._directory.parents:
+            if not (mode := parent.stat().st_mode) & 0o001:
+                parent.chmod(mode | 0o011)
+                self._opened[parent] = mode
         os.setegid(65534)
         os.seteuid(65534)
 
@@ -233,6 +236,8 @@ class _as_nobody:  # noqa: N801 - reads as a statement
         if self._is_root:
             os.seteuid(0)
             os.setegid(0)
+            for parent, mode in self._opened.items():
+                parent.chmod(mode)
 
 
 def test_failing_disk_breaks_a_read_and_does_not_look_like_the_end(
