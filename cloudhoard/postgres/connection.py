@@ -164,6 +164,6 @@ def _translated(error: psycopg2.Error) -> PostgresError:
             hint="the role needs pg_read_all_settings and may have to be granted"
             " EXECUTE on the functions that start and stop a backup",
         )
-    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+    if error.pgcode is None:  # said by libpq, not by the server
         return PostgresError(f"lost PostgreSQL: {_first_line(error)}")
     return PostgresError(f"PostgreSQL refused: {_first_line(error)}")

@@ -126,7 +126,9 @@ class BackupRunner:
 
     def attempt(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Take a backup that may fail."""
-        return self.cluster.run(self.argv(*options), check=False)
+        # Not in the data directory, which some tests take away.
+        place = self.cluster.directory
+        return self.cluster.run(self.argv(*options), cwd=place, check=False)
 
 
 def put_wal(cluster: Cluster, archive: Archive, data_directory: Path) -> None:
