@@ -5,7 +5,8 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
@@ -220,9 +221,22 @@ def run(args: argparse.Namespace) -> None:
         stored = read_stored_backup(storage, backup_id, decoding)
         plan = _plan(stored, args)
         reader = VolumeReader(storage=storage, stored=stored, decoding=decoding)
-        with Progress(stored.ours.plain_size, quiet=args.quiet > 0) as progress:
+        with (
+            _private_umask(),
+            Progress(stored.ours.plain_size, quiet=args.quiet > 0) as progress,
+        ):
             restore_backup(reader, plan, on_progress=progress.advance)
         _report(stored, plan)
+
+
+@contextmanager
+def _private_umask() -> Iterator[None]:
+    """A umask that takes away no permission that the owner is to have."""
+    old = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(old)
 
 
 def _choose(storage: Storage, decoding: Decoding, args: argparse.Namespace) -> str:

@@ -78,6 +78,12 @@ class TreePlace:
 class TablespacePlace(TreePlace):
     """The place of a tablespace's volumes: only a directory of a major version."""
 
+    def create_file(self, name: bytes) -> int:
+        """Return a descriptor of a new file."""
+        if b"/" not in name:
+            raise InvalidFormat(f"{shown_path(name)} cannot be in a tablespace")
+        return super().create_file(name)
+
     def _components(self, name: bytes) -> tuple[bytes, ...]:
         components = split_path(name)
         if _IN_TABLESPACE.fullmatch(components[0]) is None:
@@ -100,6 +106,9 @@ class DataPlace(TreePlace):
         if name == _TOP:
             return
         name = name.removeprefix(b"./")
+        check_data_path(name)
+        if name == PG_CONTROL:
+            raise InvalidFormat(f"{shown_path(name)} is a directory in the backup")
         if self._wal is None or not _is_wal(name):
             super().make_directory(name)
         elif name != _WAL:
