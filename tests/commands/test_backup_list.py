@@ -72,8 +72,10 @@ def test_every_backup_has_a_line_that_tells_its_state(
     size = len(info.render()) + len(b"standalone")
     assert [" ".join(line.split()) for line in out.splitlines()] == [
         "Backup ID End time Begin WAL State Keep Size Name",
-        f"{BACKUP_ID} 2026-11-21T05:22:28Z 000000010000000000000003 DONE"
-        f" standalone {size} B weekly",
+        (
+            f"{BACKUP_ID} 2026-11-21T05:22:28Z 000000010000000000000003 DONE"
+            f" standalone {size} B weekly"
+        ),
         f"20261122T000000 FAILED {len(failed.render())} B weekly",
         f"20261123T000000 UNFINISHED {len(marker.to_json())} B böse\\x1b[2J",
         "20261124T000000 DELETING 7 B",
