@@ -6,6 +6,13 @@ from cloudhoard.errors import DamagedError
 from cloudhoard.streams import COPY_SIZE, ByteSource
 
 
+def named_error(error: DamagedError, key: str) -> DamagedError:
+    """The same kind of error, with the object's key in front where it lacks it."""
+    if key in error.message:
+        return error
+    return type(error)(f"{key}: {error.message}", hint=error.hint)
+
+
 class HashedSource:
     """A source that hashes the stored bytes of an object while others decode them."""
 
@@ -31,6 +38,6 @@ class HashedSource:
         found = self._hash.hexdigest()
         if found != expected:
             raise DamagedError(
-                f"{self._name} is not what was stored: SHA-256 {found},"
-                f" backup.info has {expected or 'none'}"
+                f"{self._name} is not what was stored: its SHA-256 is {found},"
+                f" the backup was committed with {expected or 'none'}"
             )

@@ -159,14 +159,14 @@ def _fill(
     on_progress: Callable[[int], None],
 ) -> None:
     """Everything but pg_control's own name."""
+    if plan.directories.config is not None:
+        with TargetTree(plan.directories.config, owner=plan.owner) as config:
+            restore_config(reader.storage, reader.stored, reader.decoding, config)
     restore_volumes(
         reader, staged.volumes(), trees, jobs=plan.jobs, on_progress=on_progress
     )
     trees.fsync_directories()
     _link(trees, plan)
-    if plan.directories.config is not None:
-        with TargetTree(plan.directories.config, owner=plan.owner) as config:
-            restore_config(reader.storage, reader.stored, reader.decoding, config)
     write_settings(trees.data, plan.settings)
     write_manifest(trees.data, staged, _guard(reader, plan))
 

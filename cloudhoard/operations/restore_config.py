@@ -7,7 +7,7 @@ from cloudhoard.codec.decoding import Decoding, decoded
 from cloudhoard.domain.restored_path import split_path
 from cloudhoard.domain.volume_list import BackupObject
 from cloudhoard.errors import DamagedError
-from cloudhoard.operations.hashed_source import HashedSource
+from cloudhoard.operations.hashed_source import HashedSource, named_error
 from cloudhoard.operations.read_stored_backup import StoredBackup, missing_object
 from cloudhoard.operations.tar_reader import TarReader
 from cloudhoard.operations.target_tree import TargetTree, TreeWriter
@@ -46,6 +46,8 @@ def restore_config(
             _read(storage, stored, decoding, config, writer)
     except ObjectNotFound as error:
         raise missing_object(key) from error
+    except DamagedError as error:
+        raise named_error(error, key) from error
     tree.fsync_directories()
 
 

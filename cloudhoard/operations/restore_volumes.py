@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cloudhoard.codec.decoding import Decoding, decoded
 from cloudhoard.domain.archive_layout import DATA_ITEM
 from cloudhoard.errors import DamagedError
-from cloudhoard.operations.hashed_source import HashedSource
+from cloudhoard.operations.hashed_source import HashedSource, named_error
 from cloudhoard.operations.read_stored_backup import StoredBackup, missing_object
 from cloudhoard.operations.staged_manifest import VolumeFiles
 from cloudhoard.operations.unpack_volume import Place, unpack_volume
@@ -52,7 +52,7 @@ class VolumeReader:
         except ObjectNotFound as error:
             raise missing_object(key) from error
         except DamagedError as error:
-            raise _named(error, key) from error
+            raise named_error(error, key) from error
 
 
 def restore_volumes(
@@ -98,10 +98,3 @@ class _Shared:
     def take(self) -> VolumeFiles | None:
         with self._lock:
             return next(self._volumes, None)
-
-
-def _named(error: DamagedError, key: str) -> DamagedError:
-    """The same kind of error, with the volume's key in front where it lacks it."""
-    if key in error.message:
-        return error
-    return type(error)(f"{key}: {error.message}", hint=error.hint)
