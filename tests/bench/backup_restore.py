@@ -6,7 +6,6 @@ the peak memory of its largest process, best of the rounds, and the ratio to
 """
 
 import argparse
-import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -132,9 +131,6 @@ def main() -> None:
     ):
         size = directory_size(cluster.data_directory)
         contenders = all_contenders(cluster, directory, args.jobs)
-        print(
-            "\n".join(f"{c.name}: {shlex.join(c.prepare_backup())}" for c in contenders)
-        )
         report(run_rounds(contenders, args.rounds), contenders, size)
 
 

@@ -153,34 +153,32 @@ class PgBackRest:
         fresh(self._cluster, self._root)
         self._cluster.run(self._command("stanza-create", "--no-online"))
         backup = self._command(
-            "backup", "--no-online", "--force", "--type=full", *self._speed()
+            "backup", "--no-online", "--force", "--type=full", *self._options()
         )
         return as_cluster_user(self._cluster, backup)
 
     def prepare_restore(self) -> list[str]:
         target = fresh(self._cluster, self._root / "restored")
-        restore = self._command("restore", f"--process-max={self._jobs}", data=target)
+        options = [f"--process-max={self._jobs}", f"--spool-path={self._root}/spool"]
+        restore = self._command("restore", *options, data=target)
         return as_cluster_user(self._cluster, restore)
 
     def check_restored(self) -> None:
         require_data_directory(self._root / "restored")
 
-    def _speed(self) -> list[str]:
+    def _options(self) -> list[str]:
         compression = ["--compress-type=zst", "--compress-level=3"]
-        return [*compression, f"--process-max={self._jobs}"]
+        keep = "--repo1-retention-full=9"  # not said, it warns
+        return [*compression, f"--process-max={self._jobs}", keep]
 
     def _command(self, name: str, *options: str, data: Path | None = None) -> list[str]:
         places = [
+            "--no-config",
             f"--repo1-path={self._root}/repo",
             f"--log-path={self._root}",
             f"--lock-path={self._root}/lock",
-            f"--spool-path={self._root}/spool",
             f"--pg1-path={data or self._cluster.data_directory}",
-            f"--pg1-socket-path={self._cluster.socket_directory}",
-            f"--pg1-port={self._cluster.port}",
             "--log-level-console=error",
             "--log-level-file=off",
         ]
-        if name not in {"backup", "stanza-create"}:
-            places = [place for place in places if "socket" not in place]
         return ["pgbackrest", "--stanza=bench", *places, *options, name]
