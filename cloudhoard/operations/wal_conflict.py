@@ -85,8 +85,8 @@ class WalComparer:
         if not stored.is_encrypted:
             return self._compare_content(stored, Decoding(accept_plain=True))
         with self.storage.open_read(stored.key) as source:
-            header = check_stored(source)
-        if header.attributes.get("name") != stored.key:
+            header = check_stored(source, name=stored.key)
+        if header.name != stored.key:
             raise DamagedError(f"{stored.key} was stored under another name")
         digest = header.attributes.get("digest")
         digest_key = find_digest_key(self.wal, self.digest_key_file)
