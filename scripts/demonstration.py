@@ -245,8 +245,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     os.umask(0o077)
-    # Short, because the path of a socket has 107 characters.
-    base = "/var/tmp"  # noqa: S108
+    # Short by default, because the path of a socket has 107 characters.
+    base = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108
     directory = Path(tempfile.mkdtemp(prefix="cloudhoard-demo-", dir=base))
     os.chdir(directory)
     demonstration = Demonstration(directory, Path(os.environ["PG_BIN"]))
