@@ -1,5 +1,6 @@
 """Taking an id for a backup: the marker that is its first object."""
 
+import logging
 import os
 import platform
 import secrets
@@ -10,6 +11,7 @@ import cloudhoard
 from cloudhoard.domain.archive_layout import (
     BACKUPS_PREFIX,
     backup_id_of,
+    backup_info_key,
     new_backup_id,
     newest_backup_id,
     started_key,
@@ -18,9 +20,11 @@ from cloudhoard.domain.started_marker import StartedMarker
 from cloudhoard.domain.wal import WalSegment
 from cloudhoard.errors import OperationFailed
 from cloudhoard.operations.backup_source import BackupSource
-from cloudhoard.storage.errors import ObjectExists, StorageUnavailable
+from cloudhoard.storage.errors import ObjectExists, StorageError, StorageUnavailable
 from cloudhoard.storage.protocol import Storage
 from cloudhoard.streams import read_exactly
+
+_log = logging.getLogger(__name__)
 
 _ATTEMPTS: Final = 30
 """Backups that may be started in the same moment without one giving up."""
@@ -36,8 +40,11 @@ def start_backup(
     """
     run_id = secrets.token_hex(8)
     now = datetime.now(UTC)
-    found = (backup_id_of(info.key) for info in storage.list_objects(BACKUPS_PREFIX))
-    newest = newest_backup_id((each for each in found if each is not None), now)
+    existing = _existing(storage)
+    newest = newest_backup_id(existing, now)
+    for backup_id, has_info in existing.items():
+        if not has_info:
+            _abort_uploads(storage, backup_id)
     for attempt in range(_ATTEMPTS):
         backup_id = new_backup_id(now + timedelta(seconds=attempt), newest)
         marker = _marker(source, backup_id=backup_id, run_id=run_id, name=name)
@@ -47,6 +54,36 @@ def start_backup(
     raise OperationFailed(
         f"{_ATTEMPTS} other backups were started in {storage.location} meanwhile"
     )
+
+
+def _existing(storage: Storage) -> dict[str, bool]:
+    """Every backup id there is, and whether the backup has come to an end."""
+    found: dict[str, bool] = {}
+    for info in storage.list_objects(BACKUPS_PREFIX):
+        backup_id = backup_id_of(info.key)
+        if backup_id is not None:
+            is_info = info.key == backup_info_key(backup_id)
+            found[backup_id] = found.get(backup_id, False) or is_info
+    return found
+
+
+class _NothingToWrite(Exception):
+    """Ends an upload that was begun for its side effect."""
+
+
+def _abort_uploads(storage: Storage, backup_id: str) -> None:
+    """Have the store drop what a killed run was sending; a living one's is safe.
+
+    Stores do that when somebody begins to write under the same name, or into the
+    same directory; we begin, and store nothing.
+    """
+    try:
+        with storage.open_write(started_key(backup_id), at_most=1):
+            raise _NothingToWrite  # noqa: TRY301 - the block has to end by it
+    except (_NothingToWrite, ObjectExists):
+        return
+    except StorageError as error:
+        _log.warning("unfinished backup %s: %s", backup_id, error)
 
 
 def _marker(

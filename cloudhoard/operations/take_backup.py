@@ -80,6 +80,7 @@ def take_backup(
     with connected(connection, application_name=_APPLICATION_NAME) as session:
         source = inspect_cluster(session, storage.location)
         refuse_restored_copy(source.data_directory, storage.location)
+        _warn_of_failing_archiver(session)
         ensure_identity(
             storage,
             system_identifier=source.server.system_identifier,
@@ -89,6 +90,13 @@ def take_backup(
         _log.info("backup %s of %s", marker.backup_id, source.data_directory)
         _Run(storage, session, source, settings, marker).take(on_progress)
     return marker.backup_id
+
+
+def _warn_of_failing_archiver(session: Session) -> None:
+    """Say now what would otherwise be found out after hours of copying."""
+    status = read_archiver_status(session)
+    if status.is_failing:
+        _log.warning("archive_command fails at the moment: %s", status)
 
 
 class _Run:

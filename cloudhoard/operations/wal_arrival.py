@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from cloudhoard.domain.archive_layout import (
-    EXTENSIONS,
     parse_wal_key,
     wal_directory,
     wal_key,

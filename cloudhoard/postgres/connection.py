@@ -1,7 +1,7 @@
 """A session at a PostgreSQL server, with libpq's rules and our errors."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from cloudhoard.postgres import wait
 from cloudhoard.postgres.errors import CannotConnect, PostgresError
 
 _CONNECT_SECONDS: Final = 60.0
+_CANCEL_SECONDS: Final = 5.0
 
 _SESSION_SETTINGS: Final = (
     ("search_path", "pg_catalog", 0),
@@ -62,8 +63,10 @@ class Session:
     A signal's exception ends any call at once; the session is of no use afterwards.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, conninfo: str) -> None:
         self._connection = connection
+        self._conninfo = conninfo
+        self._backend = connection.get_backend_pid()
 
     @property
     def server_version(self) -> int:
@@ -83,24 +86,44 @@ class Session:
         self, sql: str, parameters: Sequence[object] = ()
     ) -> list[tuple[Any, ...]]:
         """Return the rows of a query; raises as row."""
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql, parameters)
-                return cursor.fetchall()
-        except psycopg2.Error as error:
-            raise _translated(error) from error
+        with self._guarded(), self._connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall()
 
     def execute(self, sql: str) -> None:
         """Run a statement that returns nothing; raises as row."""
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql)
-        except psycopg2.Error as error:
-            raise _translated(error) from error
+        with self._guarded(), self._connection.cursor() as cursor:
+            cursor.execute(sql)
 
     def close(self) -> None:
         """End the session; a backup in progress at the server ends with it."""
         self._connection.close()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg2.Error as error:
+            raise _translated(error) from error
+        except BaseException:
+            self._cancel()
+            raise
+
+    def _cancel(self) -> None:
+        """Have the server give up what we no longer wait for; never raises.
+
+        By a second connection: PQcancel blocks, and psycopg2 keeps the GIL meanwhile,
+        so that a server that hangs would hang us.
+        """
+        wait.patience.limit(_CANCEL_SECONDS)
+        try:
+            with closing(psycopg2.connect(self._conninfo)) as connection:
+                cursor = connection.cursor()
+                cursor.execute("SELECT pg_cancel_backend(%s)", (self._backend,))
+        except (psycopg2.Error, wait.TimedOut):
+            return
+        finally:
+            wait.patience.limit(None)
 
 
 @contextmanager
@@ -113,7 +136,8 @@ def connected(
         UsageError: the connection string is not one.
         CannotConnect: the server is not there or does not let us in.
     """
-    session = Session(_connect(settings, application_name))
+    connection = _connect(settings, application_name)
+    session = Session(connection, settings.conninfo)
     try:
         _prepare(session)
         yield session

@@ -98,6 +98,15 @@ class ArchiverStatus:
     last_failed_at: datetime | None
     failed_count: int
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt was a failure."""
+        if self.last_failed_at is None:
+            return False
+        return self.last_archived_at is None or (
+            self.last_archived_at < self.last_failed_at
+        )
+
     def __str__(self) -> str:
         archived, failed = "nothing yet", "none"
         if self.last_archived and self.last_archived_at:

@@ -4,17 +4,12 @@ A plain psycopg2 call waits inside libpq: Python's signal handlers run only when
 returns, which may be a checkpoint later.
 """
 
-import contextlib
 import select
-import threading
 import time
 from typing import Final
 
 import psycopg2.extensions
 from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
-
-_CANCEL_SECONDS: Final = 5.0
-"""How long we let the server take to hear of a cancellation."""
 
 _SLICE_SECONDS: Final = 1.0
 
@@ -43,16 +38,11 @@ patience: Final = Patience()
 def wait(connection: psycopg2.extensions.connection) -> None:
     """Drive connection until its pending call is done.
 
-    An exception (a signal's, a timeout) cancels the call at the server first.
+    After an exception (a signal's, a timeout) psycopg2 closes the connection; the
+    server does not hear of that while it is busy.
     """
-    try:
-        while (state := connection.poll()) != POLL_OK:
-            _wait_for_socket(connection.fileno(), state)
-    except psycopg2.Error:
-        raise
-    except BaseException:
-        _cancel(connection)
-        raise
+    while (state := connection.poll()) != POLL_OK:
+        _wait_for_socket(connection.fileno(), state)
 
 
 def _wait_for_socket(descriptor: int, state: int) -> None:
@@ -64,23 +54,6 @@ def _wait_for_socket(descriptor: int, state: int) -> None:
             return
         if patience.until is not None and time.monotonic() > patience.until:
             raise TimedOut
-
-
-def _cancel(connection: psycopg2.extensions.connection) -> None:
-    """Ask the server to give up what connection waits for; never raises.
-
-    In a thread, and not for long: PQcancel itself waits for the server, which may be
-    what hangs.
-    """
-
-    def quietly() -> None:
-        # No connection yet, or none any more: nothing to cancel.
-        with contextlib.suppress(psycopg2.Error):
-            connection.cancel()
-
-    thread = threading.Thread(target=quietly, name="cancel", daemon=True)
-    thread.start()
-    thread.join(_CANCEL_SECONDS)
 
 
 def install() -> None:
