@@ -1,7 +1,6 @@
 """Fetch one WAL file out of the archive, for restore_command."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from cloudhoard.errors import CloudHoardError, UsageError
 from cloudhoard.operations.archive_identity import read_identity
 from cloudhoard.operations.stored_wal_reader import ExpectedCluster, StoredWalReader
 from cloudhoard.operations.wal_hole import refuse_hole
-from cloudhoard.operations.wal_lookup import look_up
+from cloudhoard.operations.wal_lookup import look_up, look_up_with_later
 from cloudhoard.operations.wal_variants import StoredWal
 from cloudhoard.postgres.control_file import read_control_data
 from cloudhoard.spool.atomic_file import atomic_file
@@ -56,15 +55,13 @@ def restore_wal(
     """
     cluster = _expected_cluster(storage, request)
     reader = StoredWalReader(storage, decoding, cluster)
-    found = look_up(storage, request.file, with_later=request.in_archive_recovery)
+    found = look_up(storage, request.file)
     variants = found.whole
     if request.in_archive_recovery:
-        if _says_nothing(request, variants):
+        if request.file.kind is not WalFileKind.SEGMENT or not variants:
             _check_archive(storage, cluster)
-        if not request.accept_gap:
-            refuse_hole(request.file, found, reader)
-        if not variants and request.accept_partial:
-            variants = found.partial
+        if not variants:
+            variants = _end_of_wal(reader, request)
     if not variants:
         raise WalNotArchived(f"{request.file.name} is not in {storage.location}")
     with atomic_file(request.destination) as sink:
@@ -75,9 +72,18 @@ def restore_wal(
         _log.warning("%s", warning)
 
 
-def _says_nothing(request: WalRequest, variants: Sequence[StoredWal]) -> bool:
-    """Whether what was found does not show by itself whose archive this is."""
-    return not variants or request.file.kind is not WalFileKind.SEGMENT
+def _end_of_wal(reader: StoredWalReader, request: WalRequest) -> tuple[StoredWal, ...]:
+    """What to serve to a recovery that may end here: a partial segment, or nothing.
+
+    Raises:
+        HoleInWal: it may not end here.
+    """
+    found = look_up_with_later(reader.storage, request.file)
+    if not request.accept_gap:
+        refuse_hole(request.file, found, reader)
+    if found.whole or not request.accept_partial:
+        return found.whole
+    return found.partial
 
 
 def _expected_cluster(storage: ReadableStorage, request: WalRequest) -> ExpectedCluster:

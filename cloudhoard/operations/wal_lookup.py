@@ -21,23 +21,29 @@ class WalLookup:
     partial: tuple[StoredWal, ...] = ()
     """Objects that hold its partial segment."""
     later: str | None = None
-    """Name of a later segment of the same timeline, when asked for and there."""
+    """Name of a later segment of the same timeline, when looked for and there."""
 
 
-def look_up(storage: ReadableStorage, file: WalFile, *, with_later: bool) -> WalLookup:
-    """Find a WAL file in the archive, by one LIST.
-
-    with_later also looks for a segment that follows, which a file that is not the
-    last one of its timeline has.
-    """
+def look_up(storage: ReadableStorage, file: WalFile) -> WalLookup:
+    """Find a WAL file in the archive, by one LIST that shows little else."""
     if file.kind is not WalFileKind.SEGMENT:
         return WalLookup(find_variants(storage, file.name))
-    key = wal_key(file.name)
-    if not with_later:
-        return _sorted_out(file.name, parse_stored(storage.list_objects(key)))
+    listing = storage.list_objects(wal_key(file.name))
+    return _sorted_out(file.name, parse_stored(listing))
+
+
+def look_up_with_later(storage: ReadableStorage, file: WalFile) -> WalLookup:
+    """Find a WAL file, and whether a segment follows it, by one LIST.
+
+    What is seen is of one moment: a file that was archived since look_up found none
+    is not taken for missing. Files of other kinds are not looked for once more.
+    """
+    if file.kind is not WalFileKind.SEGMENT:
+        return WalLookup(())
     # Without its last digit the key sorts just before the file's own objects.
     listing = storage.list_objects(
-        WAL_PREFIX + file.name[:_TIMELINE_DIGITS], start_after=key[:-1]
+        WAL_PREFIX + file.name[:_TIMELINE_DIGITS],
+        start_after=wal_key(file.name)[:-1],
     )
     return _sorted_out(file.name, parse_stored(listing))
 

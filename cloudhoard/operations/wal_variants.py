@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cloudhoard.domain.archive_layout import parse_wal_key, wal_key
+from cloudhoard.domain.wal_file import InvalidWalName, WalFile
 from cloudhoard.storage.protocol import ObjectInfo, ReadableStorage
 
 
@@ -31,8 +32,13 @@ def parse_stored(listing: Iterable[ObjectInfo]) -> Iterator[StoredWal]:
     """The WAL objects among those listed, in their order; others are passed over."""
     for info in listing:
         wal = parse_wal_key(info.key)
-        if wal is not None:
-            yield StoredWal(wal.name, wal.suffix)
+        if wal is None:
+            continue
+        try:
+            WalFile.parse(wal.name)
+        except InvalidWalName:  # digits, but beyond what segments are numbered
+            continue
+        yield StoredWal(wal.name, wal.suffix)
 
 
 def find_variants(storage: ReadableStorage, name: str) -> tuple[StoredWal, ...]:

@@ -1,0 +1,60 @@
+"""Storages that stand before another one: one that counts, one without conditions."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+
+from cloudhoard.storage.protocol import ObjectInfo, Storage
+from cloudhoard.streams import ByteSink, ByteSource
+
+
+class RecordingStorage:
+    """Passes everything on, and keeps what was asked for."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.requests: list[str] = []
+
+    @property
+    def location(self) -> str:
+        return self._storage.location
+
+    def stat(self, key: str) -> ObjectInfo:
+        self.requests.append(f"HEAD {key}")
+        return self._storage.stat(key)
+
+    def open_read(
+        self, key: str, *, offset: int = 0, length: int | None = None
+    ) -> AbstractContextManager[ByteSource]:
+        self.requests.append(f"GET {key}")
+        return self._storage.open_read(key, offset=offset, length=length)
+
+    def list_objects(
+        self, prefix: str = "", *, start_after: str = ""
+    ) -> Iterator[ObjectInfo]:
+        self.requests.append(f"LIST {prefix}")
+        return self._storage.list_objects(prefix, start_after=start_after)
+
+    def open_write(
+        self, key: str, *, at_most: int, overwrite: bool = False
+    ) -> AbstractContextManager[ByteSink]:
+        self.requests.append(f"PUT {key}")
+        return self._storage.open_write(key, at_most=at_most, overwrite=overwrite)
+
+    def delete_objects(self, keys: Iterable[str]) -> None:
+        self._storage.delete_objects(keys)
+
+    def check_access(self) -> None:
+        self._storage.check_access()
+
+    def close(self) -> None:
+        self._storage.close()
+
+
+class UnconditionalStorage(RecordingStorage):
+    """A store that does not honour conditional creates, as some S3 compatibles."""
+
+    def open_write(
+        self, key: str, *, at_most: int, overwrite: bool = False
+    ) -> AbstractContextManager[ByteSink]:
+        del overwrite
+        return super().open_write(key, at_most=at_most, overwrite=True)
