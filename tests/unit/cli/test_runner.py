@@ -154,13 +154,15 @@ add_common_options(parser)
 sys.exit(run_command(parser, run, {options}))
 """
 WAIT = 'print("started", flush=True); time.sleep(60)'
+# Unbuffered, what is written late would be written at once.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
 
 
 def start(body: str, options: str = "") -> subprocess.Popen[str]:
     program = PROGRAM.format(body=body, options=options or "[]")
     argv = [sys.executable, "-c", program]
     pipe = subprocess.PIPE
-    return subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=ENVIRONMENT)
 
 
 def interrupt(
@@ -215,8 +217,9 @@ def test_a_signal_that_was_ignored_stays_ignored() -> None:
     assert code == ExitCode.OK
 
 
-def test_a_reader_that_has_gone_is_no_news() -> None:
-    process = start('[print_text("x" * 1000) for _ in range(1000)]')
+@pytest.mark.parametrize("lines", [1, 10_000])
+def test_a_reader_that_has_gone_is_no_news(lines: int) -> None:
+    process = start(f'[print_text("x" * 100) for _ in range({lines})]')
     assert process.stdout is not None
     process.stdout.close()
 
@@ -235,6 +238,7 @@ def test_a_full_disk_behind_stdout_is_not_a_success() -> None:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
+            env=ENVIRONMENT,
         )
 
     assert ended.returncode == ExitCode.INTERNAL
