@@ -1,8 +1,10 @@
 """The results of a command, on stdout and nowhere else."""
 
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 _UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -26,20 +28,38 @@ def print_text(text: str) -> None:
         return
     encoding = stream.encoding or "utf-8"
     fitting = text.encode(encoding, "backslashreplace").decode(encoding)
-    try:
+    with _failing_for_good():
         stream.write(fitting + "\n")
-    except BrokenPipeError as error:
-        raise OutputClosed from error
 
 
 def flush_output() -> None:
     """Hand over what is buffered; raises as print_text, or OSError on a full disk."""
     if sys.stdout is None:
         return
-    try:
+    with _failing_for_good():
         sys.stdout.flush()
-    except BrokenPipeError as error:
-        raise OutputClosed from error
+
+
+@contextmanager
+def _failing_for_good() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _discard_the_rest()
+        if isinstance(error, BrokenPipeError):
+            raise OutputClosed from error
+        raise
+
+
+def _discard_the_rest() -> None:
+    """Keep the interpreter, at its end, from failing once more with exit code 120."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(devnull, sys.stdout.fileno())
+    except (OSError, ValueError):  # not a real file
+        return
+    finally:
+        os.close(devnull)
 
 
 def print_json(document: object) -> None:

@@ -4,8 +4,8 @@ import argparse
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from cloudhoard.cli.exit_codes import ExitCode, exit_code_for
 from cloudhoard.cli.log_setup import apply_log_options, messages_on_stderr
@@ -44,7 +44,6 @@ def run_command(
         except SystemExit as ended:  # --help and --version
             return _exit_status(ended)
         except OutputClosed:
-            _silence_stdout()
             return ExitCode.FAILED
         except (Interrupted, KeyboardInterrupt) as error:
             number = error.number if isinstance(error, Interrupted) else signal.SIGINT
@@ -77,19 +76,6 @@ def _explained(error: Exception) -> tuple[str, str | None]:
 
 
 def _exit_status(ended: SystemExit) -> int:
-    try:
+    with suppress(OutputClosed, OSError):
         flush_output()
-    except (OutputClosed, OSError):
-        _silence_stdout()
     return ended.code if isinstance(ended.code, int) else ExitCode.OK
-
-
-def _silence_stdout() -> None:
-    """Keep the interpreter from complaining, at its end, about a closed stdout."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(devnull, sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):  # not a real file
-        return
-    finally:
-        os.close(devnull)
