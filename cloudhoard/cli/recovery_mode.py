@@ -33,6 +33,16 @@ def is_strict(argv: Sequence[str] | None) -> bool:
     return Path("recovery.signal").exists() and not Path(_STANDBY_SIGNAL).exists()
 
 
+def leaves_nothing(argv: Sequence[str] | None) -> bool:
+    """Whether PostgreSQL finds no file after a success.
+
+    As after ``--help`` or ``--test``; it would then end recovery.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    destinations = [text for text in arguments if is_asked_by_recovery(text)]
+    return bool(destinations) and not Path(destinations[-1]).exists()
+
+
 def is_asked_by_recovery(destination: str | os.PathLike[str]) -> bool:
     """Whether destination is one that only PostgreSQL in recovery gives."""
     return os.path.basename(destination) in RECOVERY_NAMES  # noqa: PTH119 - any text

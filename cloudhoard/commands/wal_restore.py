@@ -1,6 +1,7 @@
 """cloudhoard-wal-restore: fetch one WAL file, for restore_command."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from cloudhoard.cli.recovery_mode import (
     is_archive_recovery,
     is_asked_by_recovery,
     is_strict,
+    leaves_nothing,
 )
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.signals import die_by_signal
@@ -139,6 +141,10 @@ def _exit_codes(argv: Sequence[str] | None) -> Callable[[BaseException], int]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; cloudhoard.wal_restore_entry calls it."""
-    return run_command(
+    code = run_command(
         build_parser(), run, argv, exit_code=_exit_codes(argv), on_signal=die_by_signal
     )
+    if code == ExitCode.OK and leaves_nothing(argv) and is_strict(argv):
+        print("cloudhoard-wal-restore: error: nothing was fetched", file=sys.stderr)
+        return STRICT + ExitCode.USAGE
+    return code

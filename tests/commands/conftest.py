@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.wal_files import DataDirectory
+from tests.support.wal_files import FIRST, SECOND, DataDirectory, archive
 
 
 @pytest.fixture
@@ -17,3 +17,12 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def data(tmp_path: Path) -> DataDirectory:
     return DataDirectory(tmp_path / "data")
+
+
+@pytest.fixture
+def filled(root: Path, data: DataDirectory) -> Path:
+    """An archive with the first two segments of timeline 1."""
+    for name in (FIRST, SECOND):
+        archive(root, data.segment(name))
+        (data.pg_wal / name).unlink()
+    return root
