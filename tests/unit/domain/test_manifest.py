@@ -251,7 +251,7 @@ def test_nothing_may_follow_a_manifest() -> None:
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
-    source = Trickle(iter(lambda: b" " * 1000, b""))
+    source = Trickle(iter([b" " * 1000] * 10_000))
 
     with pytest.raises(InvalidFormat, match="line 1 of backup_manifest is longer than"):
         ManifestReader(source)
