@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cloudhoard.codec.container_reader import check_stored
 from cloudhoard.codec.decoding import Decoding, decoded
 from cloudhoard.domain.wal_file import WalFileKind
 from cloudhoard.errors import DamagedError, OperationFailed
 from cloudhoard.operations.local_wal import LocalWal
-from cloudhoard.operations.wal_attributes import find_digest_key
 from cloudhoard.operations.wal_variants import StoredWal
 from cloudhoard.storage.protocol import ReadableStorage
 from cloudhoard.streams import COPY_SIZE, ByteSource
@@ -84,6 +82,15 @@ class WalComparer:
         """
         if not stored.is_encrypted:
             return self._compare_content(stored, Decoding(accept_plain=True))
+        return self._compare_encrypted(stored)
+
+    def _compare_encrypted(self, stored: StoredWal) -> Comparison:
+        # Imported here, as unencrypted archives do without.
+        from cloudhoard.codec.container_reader import check_stored  # noqa: PLC0415
+        from cloudhoard.operations.wal_attributes import (  # noqa: PLC0415
+            find_digest_key,
+        )
+
         with self.storage.open_read(stored.key) as source:
             header = check_stored(source, name=stored.key)
         if header.name != stored.key:

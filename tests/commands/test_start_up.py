@@ -1,39 +1,71 @@
-"""PostgreSQL starts wal-archive for each segment: it imports only what it needs."""
+"""PostgreSQL starts the commands once a segment: they import only what they use."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-SDKS = ("boto3", "botocore", "google", "azure", "swiftclient", "paramiko", "requests")
-PLAIN_NEEDS_NEITHER = ("psycopg2", "cryptography")
-SLOW = ("asyncio", "multiprocessing", "xml", "email", "http", "unittest", "ctypes")
+from tests.support.key_files import KeyFiles
+from tests.support.wal_files import FIRST, DataDirectory, archive
+
+SDKS = {"boto3", "botocore", "google", "azure", "swiftclient", "paramiko", "requests"}
+SLOW = {"asyncio", "multiprocessing", "xml", "email", "http", "unittest", "ctypes"}
+PLAIN_NEEDS_NEITHER = {"psycopg2", "cryptography"}
 
 PROGRAM = """
 import sys
 from cloudhoard.commands.{module} import main
 code = main({argv})
 print(*sorted(name for name in sys.modules), sep="\\n")
+sys.exit(code)
 """
 
 
-def imported(module: str, argv: list[str]) -> set[str]:
+def imported(module: str, root: Path, *arguments: str | Path) -> set[str]:
+    """The top-level packages that a successful run has imported."""
+    argv = [f"file://{root.parent}", root.name, *map(str, arguments)]
     program = PROGRAM.format(module=module, argv=argv)
     run = [sys.executable, "-c", program]
-    answer = subprocess.run(run, capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in answer.stdout.split()}
-
-
-@pytest.mark.parametrize("module", ["wal_archive", "wal_restore"])
-def test_wal_commands_on_a_directory_import_no_sdk(
-    module: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    archive = tmp_path_factory.mktemp("archive")
-    name = "000000010000000000000001"
-    file = [str(archive / name)]
-    last = file if module == "wal_archive" else [name, *file]
-
-    modules = imported(module, [f"file://{archive}", "main", *last])
-
+    answer = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    modules = {name.partition(".")[0] for name in answer.stdout.split()}
     assert "cloudhoard" in modules
-    assert modules & {*SDKS, *PLAIN_NEEDS_NEITHER, *SLOW} == set()
+    return modules
+
+
+@pytest.mark.parametrize("when", ["first", "again", "compressed otherwise before"])
+def test_wal_archive_imports_neither_an_sdk_nor_cryptography(
+    when: str, root: Path, data: DataDirectory
+) -> None:
+    path = data.segment(FIRST)
+    if when != "first":
+        archive(root, path)
+    options = ["--compression", "none"] if when.startswith("compressed") else []
+
+    modules = imported("wal_archive", root, path, *options)
+
+    assert modules & (SDKS | SLOW | PLAIN_NEEDS_NEITHER) == set()
+
+
+def test_wal_restore_imports_neither_an_sdk_nor_cryptography(
+    root: Path, data: DataDirectory
+) -> None:
+    archive(root, data.segment(FIRST))
+
+    modules = imported("wal_restore", root, FIRST, data.destination)
+
+    assert modules & (SDKS | SLOW | PLAIN_NEEDS_NEITHER) == set()
+
+
+def test_encrypting_imports_no_sdk(
+    root: Path, data: DataDirectory, tmp_path: Path
+) -> None:
+    keys = KeyFiles.make(tmp_path)
+
+    modules = imported("wal_archive", root, data.segment(FIRST), *keys.encrypting)
+    assert modules & (SDKS | SLOW | {"psycopg2"}) == set()
+
+    destination = str(data.destination)
+    modules = imported("wal_restore", root, FIRST, destination, *keys.decrypting)
+    assert modules & (SDKS | SLOW | {"psycopg2"}) == set()
