@@ -19,8 +19,6 @@ from cloudhoard.domain.backup_name import check_backup_name
 from cloudhoard.operations.take_backup import BackupSettings, take_backup
 from cloudhoard.operations.write_volumes import VolumeSettings
 from cloudhoard.postgres.connection import ConnectionSettings
-from cloudhoard.storage.protocol import Storage
-from cloudhoard.storage.throttled import Throttle, ThrottledStorage
 
 _VOLUME_SIZE: Final = 1 << 30
 _JOBS: Final = 2
@@ -135,19 +133,15 @@ def run(args: argparse.Namespace) -> None:
             wal_timeout=args.wal_timeout,
             keepalive=args.keepalive_interval or None,
         )
-        take_backup(_throttled(storage, args), _connection_settings(args), settings)
-
-
-def _throttled(storage: Storage, args: argparse.Namespace) -> Storage:
-    if args.max_bandwidth is None:
-        return storage
-    return ThrottledStorage(storage, Throttle(args.max_bandwidth))
+        take_backup(storage, _connection_settings(args), settings)
 
 
 def _volume_settings(args: argparse.Namespace) -> VolumeSettings:
     limit = args.max_archive_size
     size = args.volume_size if limit is None else min(args.volume_size, limit)
-    return VolumeSettings(jobs=args.jobs, volume_size=size)
+    return VolumeSettings(
+        jobs=args.jobs, volume_size=size, max_bandwidth=args.max_bandwidth
+    )
 
 
 def _connection_settings(args: argparse.Namespace) -> ConnectionSettings:

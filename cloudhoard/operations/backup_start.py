@@ -43,7 +43,8 @@ def start_backup(
     existing = _existing(storage)
     newest = newest_backup_id(existing, now)
     for backup_id, has_info in existing.items():
-        if not has_info:
+        # A run may have been killed just after its last object appeared.
+        if not has_info or backup_id == newest:
             _abort_uploads(storage, backup_id)
     for attempt in range(_ATTEMPTS):
         backup_id = new_backup_id(now + timedelta(seconds=attempt), newest)

@@ -30,6 +30,7 @@ from cloudhoard.operations.restored_copy import refuse_restored_copy
 from cloudhoard.operations.tar_volume import MemberBytes
 from cloudhoard.operations.timeline_history import supply_history
 from cloudhoard.operations.wal_arrival import wait_for_wal
+from cloudhoard.operations.worker_threads import Cancellation
 from cloudhoard.operations.write_volumes import VolumeSettings, VolumeWriter
 from cloudhoard.postgres.base_backup import running_base_backup
 from cloudhoard.postgres.connection import ConnectionSettings, Session, connected
@@ -37,6 +38,7 @@ from cloudhoard.postgres.control_file import read_control_bytes
 from cloudhoard.postgres.errors import PostgresError
 from cloudhoard.postgres.server_info import read_archiver_status
 from cloudhoard.storage.protocol import Storage
+from cloudhoard.storage.throttled import Throttle, ThrottledStorage
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +101,15 @@ def _warn_of_failing_archiver(session: Session) -> None:
         _log.warning("archive_command fails at the moment: %s", status)
 
 
+def _throttled(
+    storage: Storage, settings: BackupSettings, cancellation: Cancellation
+) -> Storage:
+    if settings.volumes.max_bandwidth is None:
+        return storage
+    throttle = Throttle(settings.volumes.max_bandwidth, sleep=cancellation.sleep)
+    return ThrottledStorage(storage, throttle)
+
+
 class _Run:
     """One backup from its marker to its commit."""
 
@@ -111,13 +122,14 @@ class _Run:
         marker: StartedMarker,
     ) -> None:
         self._storage = storage
+        self._cancellation = Cancellation()
         self._session = session
         self._source = source
         self._settings = settings
         self._backup_id = marker.backup_id
         self._info = info_before(source, marker)
         self._objects = BackupObjects(
-            storage,
+            _throttled(storage, settings, self._cancellation),
             encoding=settings.encoding,
             system_identifier=source.server.system_identifier,
         )
@@ -155,6 +167,7 @@ class _Run:
                 manifest,
                 backup_id=self._backup_id,
                 settings=self._settings.volumes,
+                cancellation=self._cancellation,
                 on_progress=on_progress,
             )
             wal_range = self._copy(volumes)

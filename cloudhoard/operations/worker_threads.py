@@ -13,15 +13,43 @@ class Cancelled(Exception):
     """Another thread failed, or the run was interrupted: leave everything undone."""
 
 
+class Cancellation:
+    """A request to end, seen by everything that looks for it."""
+
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+
+    def request(self) -> None:
+        """Let everybody end; cannot be taken back."""
+        self._requested.set()
+
+    def check(self) -> None:
+        """Go on, or raise Cancelled."""
+        if self._requested.is_set():
+            raise Cancelled
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, or raise Cancelled as soon as that is requested."""
+        if self._requested.wait(seconds):
+            raise Cancelled
+
+
 class WorkerThreads:
     """Threads that run the same function until it returns.
 
     They are daemons: one that hangs in a store's call does not keep the process.
     """
 
-    def __init__(self, count: int, work: Callable[[], None], *, name: str) -> None:
+    def __init__(
+        self,
+        count: int,
+        work: Callable[[], None],
+        *,
+        name: str,
+        cancellation: Cancellation | None = None,
+    ) -> None:
         self._work = work
-        self._cancelled = threading.Event()
+        self._cancellation = cancellation or Cancellation()
         self._changed = threading.Condition()
         self._running = count
         self._error: BaseException | None = None
@@ -32,8 +60,7 @@ class WorkerThreads:
 
     def check(self) -> None:
         """Go on, or raise Cancelled; for the function to call every now and then."""
-        if self._cancelled.is_set():
-            raise Cancelled
+        self._cancellation.check()
 
     def run(
         self, *, every: float | None = None, check: Callable[[], None] | None = None
@@ -77,7 +104,7 @@ class WorkerThreads:
             )
 
     def _end(self) -> None:
-        self._cancelled.set()
+        self._cancellation.request()
         until = time.monotonic() + _GRACE_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))

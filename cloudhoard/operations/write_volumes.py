@@ -22,7 +22,7 @@ from cloudhoard.operations.volume_source import (
     VolumeStart,
     size_in_tar,
 )
-from cloudhoard.operations.worker_threads import WorkerThreads
+from cloudhoard.operations.worker_threads import Cancellation, WorkerThreads
 from cloudhoard.postgres.data_directory import walk_data_directory, walk_tablespace
 
 _EMPTY_DIRECTORIES: Final = (b".", b"pg_tblspc", b"pg_wal")
@@ -40,6 +40,8 @@ class VolumeSettings:
     """Volumes written at a time."""
     volume_size: int
     """Bytes of tar that a volume aims at; a bigger file has one of its own."""
+    max_bandwidth: int | None = None
+    """Bytes to store in a second, all volumes together; None: as fast as it goes."""
 
 
 class VolumeWriter:
@@ -52,12 +54,14 @@ class VolumeWriter:
         *,
         backup_id: str,
         settings: VolumeSettings,
+        cancellation: Cancellation,
         on_progress: Callable[[int], None],
     ) -> None:
         self._objects = objects
         self._manifest = manifest
         self._backup_id = backup_id
         self._settings = settings
+        self._cancellation = cancellation
         self._on_progress = on_progress
         self.volumes: list[BackupObject] = []
         """What is stored, in the order of the manifest."""
@@ -86,7 +90,10 @@ class VolumeWriter:
         )
         top = source.data_directory.stat()
         workers = WorkerThreads(
-            self._settings.jobs, lambda: self._work(files, top, workers), name="volume"
+            self._settings.jobs,
+            lambda: self._work(files, top),
+            name="volume",
+            cancellation=self._cancellation,
         )
         workers.run(every=every, check=check)
         return files.number_volume(DATA_ITEM)
@@ -98,15 +105,13 @@ class VolumeWriter:
             for member in members:
                 volume.add_bytes(member)
 
-    def _work(
-        self, files: VolumeSource, top: os.stat_result, workers: WorkerThreads
-    ) -> None:
+    def _work(self, files: VolumeSource, top: os.stat_result) -> None:
         def on_progress(size: int) -> None:
-            workers.check()
+            self._cancellation.check()
             self._on_progress(size)
 
         while (start := files.start_volume()) is not None:
-            workers.check()
+            self._cancellation.check()
             at_most = max(self._settings.volume_size, size_in_tar(start.first)) + _SLACK
             with self._volume(start.item, start.index, at_most, on_progress) as volume:
                 if start.item == DATA_ITEM and start.index == 0:
