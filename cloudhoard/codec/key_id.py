@@ -22,6 +22,20 @@ def is_key_id(text: str) -> bool:
     return _KEY_ID.fullmatch(text) is not None
 
 
+def check_key_id(text: str) -> None:
+    """Return normally if text can name keys that are to be made.
+
+    Raises:
+        UsageError: it cannot, or its files could be taken for another id's.
+    """
+    if not is_key_id(text) or text.endswith((".public", ".private", ".signing")):
+        raise UsageError(
+            f"{text!r} is not a key id",
+            hint="it has letters, digits and ._- only, and no .public, .private or"
+            " .signing at its end, as the names of the files have",
+        )
+
+
 def key_id_of(path: Path) -> str:
     """Return the key id in a key file's name: ``ops`` of ``ops.public.pem``.
 
