@@ -33,7 +33,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "wal_path",
         metavar="WAL_PATH",
-        nargs="?",
+        nargs="?" if _is_barman_hook() else None,
         type=Path,
         help="the file: %%p of archive_command",
     )
@@ -57,7 +57,7 @@ def build_parser() -> CommandParser:
 
 def run(args: argparse.Namespace) -> None:
     """Do what args ask; returns normally or raises."""
-    if "BARMAN_HOOK" in os.environ and "BARMAN_PHASE" in os.environ:
+    if _is_barman_hook():
         raise UsageError(
             "running as a hook script of a Barman server is not supported",
             hint="call it from archive_command; or unset BARMAN_HOOK",
@@ -79,6 +79,11 @@ def run(args: argparse.Namespace) -> None:
             digest_key_file=args.digest_key,
         )
         archive_wal(storage, args.wal_path, settings)
+
+
+def _is_barman_hook() -> bool:
+    """Whether a Barman server runs this, which tells the path by the environment."""
+    return "BARMAN_HOOK" in os.environ and "BARMAN_PHASE" in os.environ
 
 
 def _default_spool(wal_path: Path) -> Path | None:

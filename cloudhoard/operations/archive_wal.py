@@ -1,7 +1,7 @@
 """Store one WAL file in the archive, unless it is there already."""
 
 import logging
-import secrets
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +106,7 @@ class _WalArchiver:
     def _archive_partial(self, name: str) -> None:
         found = self._store(name)
         if found and not self._comparer().any_is_same(found):
-            key = conflicting_partial_key(name, secrets.token_hex(8)) + self._suffix
+            key = conflicting_partial_key(name, os.urandom(8).hex()) + self._suffix
             self._write(key)
             _log.warning(
                 "%s is in the archive with other content; stored as %s", name, key

@@ -7,7 +7,6 @@ an exclusive lock on it keeps two living writers apart.
 
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,7 +50,7 @@ def _open_temporary(path: Path, mode: int) -> tuple[Path, int]:
     descriptor = _open_locked(usual, mode)
     if descriptor is not None:
         return usual, descriptor
-    other = path.with_name(f"{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+    other = path.with_name(f"{path.name}.{os.urandom(8).hex()}{TEMPORARY_SUFFIX}")
     descriptor = os.open(other, _FLAGS | os.O_EXCL, mode)
     os.fchmod(descriptor, mode)
     return other, descriptor

@@ -222,12 +222,17 @@ def test_missing_path_is_a_usage_error(root: Path) -> None:
 
 
 def test_hook_mode_of_barman_is_refused(
-    root: Path, data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+    root: Path,
+    data: DataDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("BARMAN_HOOK", "archive_script")
     monkeypatch.setenv("BARMAN_PHASE", "pre")
 
     assert archive(root, data.segment(FIRST)) == 3
+    assert wal_archive.main([f"file://{root.parent}", root.name]) == 3
+    assert capsys.readouterr().err.count("hook script of a Barman server") == 2
 
 
 def test_options_may_stand_anywhere(root: Path, data: DataDirectory) -> None:
