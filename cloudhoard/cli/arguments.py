@@ -1,7 +1,9 @@
 """The command line: one parser, and the options that commands share."""
 
 import argparse
+import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal, NoReturn
 
@@ -21,6 +23,8 @@ __all__ = [
     "positive_int",
     "size",
 ]
+
+_USUAL_WIDTH: Final = 80
 
 PROVIDERS: Final = (
     "aws-s3",
@@ -42,6 +46,27 @@ _FLAGS: Final = (
 )
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Knows the terminal's width by itself.
+
+    argparse makes a formatter at each add_argument, and imports shutil, with all the
+    compressions, to find out.
+    """
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        width = int(columns) if columns.isdecimal() else 0
+        super().__init__(prog, width=(width or _terminal_width()) - 2)
+
+
+@cache
+def _terminal_width() -> int:
+    try:
+        return os.get_terminal_size(1).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser whose errors are UsageError: one line, a hint, exit code 3.
 
@@ -57,6 +82,7 @@ class CommandParser(argparse.ArgumentParser):
             epilog=f"See {prog}(1).",
             add_help=False,
             allow_abbrev=False,
+            formatter_class=_Formatter,
         )
         names = ("-h", "--help") if short_help else ("--help",)
         self.add_argument(*names, action="help", help="show this help message and exit")
