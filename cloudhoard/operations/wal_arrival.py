@@ -16,7 +16,7 @@ from cloudhoard.storage.protocol import ReadableStorage
 
 _log = logging.getLogger(__name__)
 
-_FIRST_PAUSE: Final = 0.25
+_FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _PATIENCE_SECONDS: Final = 60.0
 """After so long a silence we say what we are waiting for."""
