@@ -17,7 +17,7 @@ SLOW = {"asyncio", "multiprocessing", "xml", "email", "http", "unittest", "ctype
     "random",
     "secrets",
 }
-PLAIN_NEEDS_NONE = {"psycopg2", "cryptography", "random", "secrets"}
+PLAIN_NEEDS_NONE = {"psycopg2", "cryptography", "random", "secrets", "shutil", "bz2"}
 
 PROGRAM = """
 import sys
