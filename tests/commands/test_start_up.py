@@ -10,13 +10,7 @@ from tests.support.key_files import KeyFiles
 from tests.support.wal_files import FIRST, DataDirectory, archive
 
 SDKS = {"boto3", "botocore", "google", "azure", "swiftclient", "paramiko", "requests"}
-SLOW = {"asyncio", "multiprocessing", "xml", "email", "http", "unittest", "ctypes"} | {
-    "shutil",
-    "bz2",
-    "lzma",
-    "random",
-    "secrets",
-}
+SLOW = {"asyncio", "multiprocessing", "xml", "email", "http", "unittest", "ctypes"}
 PLAIN_NEEDS_NONE = {"psycopg2", "cryptography", "random", "secrets", "shutil", "bz2"}
 
 PROGRAM = """
