@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from cloudhoard.domain.json_object import JsonObject, render_json
+from cloudhoard.domain.wal import is_valid_segment_size
 from cloudhoard.errors import InvalidFormat
 
 LAYOUT_VERSION: Final = 1
 
 _LARGEST_DOCUMENT: Final = 1 << 16
-_SEGMENT_SIZES: Final = frozenset(1 << power for power in range(20, 31))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class ArchiveIdentity:
                 hint="install a newer CloudHoard",
             )
         segment_size = document.integer("segment_size")
-        if segment_size not in _SEGMENT_SIZES:
+        if not is_valid_segment_size(segment_size):
             raise InvalidFormat(
                 f"cloudhoard/archive.json has segment size {segment_size}"
             )

@@ -41,6 +41,7 @@ LARGEST_BACKUP_INFO: Final = 8 << 20
 SIGNATURE_CONTEXT: Final = b"cloudhoard backup.info v1\0"
 """Goes before what is signed, so that no other signature passes for this one."""
 
+_MOST_LINES: Final = 10_000
 _OUR_LINE: Final = "#cloudhoard "
 _SIGNATURE_WORD: Final = b"#cloudhoard-signature"
 _SIGNATURE_LINE: Final = re.compile(
@@ -160,6 +161,8 @@ class BackupInfo:
             raise InvalidFormat(
                 f"backup.info is longer than {LARGEST_BACKUP_INFO} bytes"
             )
+        if text.count("\n") > _MOST_LINES:
+            raise InvalidFormat(f"backup.info has more than {_MOST_LINES} lines")
         found: dict[str, Any] = {}
         for number, line in enumerate(text.split("\n"), start=1):
             if line.startswith("#") or not line.strip():

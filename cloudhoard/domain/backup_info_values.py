@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cloudhoard.domain.lsn import Lsn
 from cloudhoard.domain.python_literal import Literal, parse_literal
+from cloudhoard.domain.wal import is_valid_segment_size
 from cloudhoard.errors import InvalidFormat
 
 NOT_KNOWN: Final = "None"
@@ -23,7 +24,6 @@ _LONGEST_LSN: Final = 17
 _LARGEST: Final = (1 << 64) - 1
 _LARGEST_TIMELINE: Final = (1 << 32) - 1
 _LARGEST_OID: Final = (1 << 32) - 1
-_SEGMENT_SIZES: Final = frozenset(1 << power for power in range(20, 31))
 
 
 class BackupStatus(StrEnum):
@@ -87,7 +87,7 @@ def _timeline(text: str) -> int:
 
 def _segment_size(text: str) -> int:
     size = _integer(text)
-    if size not in _SEGMENT_SIZES:
+    if not is_valid_segment_size(size):
         raise InvalidFormat(f"{size} is not a size of WAL segments")
     return size
 

@@ -18,6 +18,7 @@ Literal: TypeAlias = (
 )
 
 _DEEPEST: Final = 20
+_MOST_VALUES: Final = 500_000  # 50,000 tablespaces come to half of it
 _TOKEN: Final = re.compile(
     r"""\s*(?:
         (?P<text> '[^'\\]*(?:\\.[^'\\]*)*' | "[^"\\]*(?:\\.[^"\\]*)*" )
@@ -54,6 +55,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._position = 0
+        self._values = 0
         self._kind = ""
         self._token = ""
         self._advance()
@@ -61,6 +63,9 @@ class _Reader:
     def value(self, *, depth: int) -> Literal:
         if depth > _DEEPEST:
             raise InvalidFormat(f"a value is nested more than {_DEEPEST} deep")
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise InvalidFormat(f"more than {_MOST_VALUES} values in one")
         kind, token = self._kind, self._token
         self._advance()
         if kind in _SCALARS:

@@ -155,6 +155,7 @@ def test_missing_keys_take_barmans_defaults() -> None:
     [
         ("status", "line 1 of backup.info has no '='"),
         (" # indented", "line 1 of backup.info has no '='"),
+        ("#\n" * 10_001, "has more than 10000 lines"),
         ("size=1\nsize=1", "line 2 of backup.info repeats 'size'"),
         ("status=done", "status of backup.info: 'done' is not a status"),
         ("status=DONE", "has status DONE and no end_time"),

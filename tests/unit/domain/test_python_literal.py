@@ -92,3 +92,11 @@ def test_twenty_levels_are_enough_for_everybody() -> None:
     assert parse_literal("[" * 20 + "[" + "]" + "]" * 20)
     with pytest.raises(InvalidFormat, match="nested more than 20 deep"):
         parse_literal("[" * 21 + "[" + "]" + "]" * 21)
+
+
+def test_fifty_thousand_tablespaces_fit_and_a_bomb_does_not() -> None:
+    tablespaces = [(f"t{n}", n, f"/srv/{n}") for n in range(50_000)]
+
+    assert parse_literal(repr(tablespaces)) == tablespaces
+    with pytest.raises(InvalidFormat, match="more than 500000 values in one"):
+        parse_literal("[" + "[]," * 2_600_000 + "]")
