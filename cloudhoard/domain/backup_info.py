@@ -163,21 +163,7 @@ class BackupInfo:
             )
         if text.count("\n") > _MOST_LINES:
             raise InvalidFormat(f"backup.info has more than {_MOST_LINES} lines")
-        found: dict[str, Any] = {}
-        for number, line in enumerate(text.split("\n"), start=1):
-            if line.startswith("#") or not line.strip():
-                continue
-            key, equals, value = line.partition("=")
-            key = key.strip()
-            if not equals:
-                raise InvalidFormat(f"line {number} of backup.info has no '='")
-            if key in found:
-                raise InvalidFormat(
-                    f"line {number} of backup.info repeats {key[:40]!r}"
-                )
-            if key in _FORMATS:
-                found[key] = _parse_value(key, value.strip())
-        info = cls(**found, cloudhoard=_our_line(text))
+        info = cls(**_barman_values(text), cloudhoard=_our_line(text))
         if info.status is BackupStatus.DONE and info.end_time is None:
             raise InvalidFormat("backup.info has status DONE and no end_time")
         return info
@@ -209,6 +195,22 @@ class BackupInfo:
         if self.cloudhoard is not None:
             lines.append(f"{_OUR_LINE}{self.cloudhoard.to_json()}\n")
         return "".join(lines)
+
+
+def _barman_values(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.startswith("#") or not line.strip():
+            continue
+        key, equals, value = line.partition("=")
+        key = key.strip()
+        if not equals:
+            raise InvalidFormat(f"line {number} of backup.info has no '='")
+        if key in found:
+            raise InvalidFormat(f"line {number} of backup.info repeats {key!r}")
+        if key in _FORMATS:
+            found[key] = _parse_value(key, value.strip())
+    return found
 
 
 def _parse_value(key: str, text: str) -> object:
