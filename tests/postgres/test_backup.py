@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import MakeCluster
 from tests.support.backups import Archive, BackupRunner, put_wal
 from tests.support.cluster import Cluster
+from tests.support.requirements import program
 
 pytestmark = pytest.mark.postgres
 
@@ -185,6 +186,7 @@ def test_configuration_outside_the_data_directory_has_a_volume_of_its_own(
 
     backup = runner.take()
 
+    program("zstd")
     volume = str(backup.path / "config.tar.zst")
     listing = cluster.run(["tar", "--zstd", "-tf", volume]).stdout.splitlines()
     below_root = str(etc).removeprefix("/")
