@@ -8,6 +8,7 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ class Demonstration:
 
     def run(self) -> None:
         """Do it all; raises where anything is not as it should be."""
+        print(f"\nDEMO={self.directory}")
         self._create_keys()
         self._create_cluster()
         self._take_backup()
@@ -105,11 +107,13 @@ class Demonstration:
         self._wait_until_archived()
 
     def _lose_the_cluster(self) -> None:
-        self._say("And then the machine dies: kill -9, and the disk is gone")
+        self._say("And then the machine dies, and its disk is gone")
         pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        subprocess.run([self._program("pg_ctl"), "kill", "KILL", str(pid)], check=True)
+        self._show("kill", "-KILL", str(pid))
+        os.kill(pid, signal.SIGKILL)
         self._wait(lambda: not self._answers(), "the server is dead")
         time.sleep(1)  # its children notice
+        self._show("rm", "-r", str(self.data))
         shutil.rmtree(self.data)
 
     def _restore(self, moment: str) -> None:
@@ -195,12 +199,12 @@ class Demonstration:
 
     def _command(self, name: str, *arguments: str) -> None:
         """Show and run one of our commands."""
-        print(f"  $ {shlex.join([f'cloudhoard-{name}', *arguments])}", flush=True)
+        self._show(f"cloudhoard-{name}", *arguments)
         self._run([str(_COMMANDS / f"cloudhoard-{name}"), *arguments], show=True)
 
     def _postgres(self, name: str, *arguments: str, show: bool = False) -> None:
         if show:
-            print(f"  $ {shlex.join([name, *arguments])}", flush=True)
+            self._show(name, *arguments)
         self._run([self._program(name), *arguments], show=show)
 
     def _run(self, argv: list[str], *, show: bool) -> None:
@@ -229,7 +233,13 @@ class Demonstration:
         print(f"\n{self._step}. {text}", flush=True)
 
     def _note(self, text: str) -> None:
-        print(f"    {text}", flush=True)
+        print(f"    {self._short(text)}", flush=True)
+
+    def _show(self, *argv: str) -> None:
+        print(f"  $ {self._short(shlex.join(argv))}", flush=True)
+
+    def _short(self, text: str) -> str:
+        return text.replace(str(self.directory), "$DEMO").replace(f"{_COMMANDS}/", "")
 
 
 def _shown(row: tuple[object, ...]) -> str:
