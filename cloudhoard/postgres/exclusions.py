@@ -1,8 +1,9 @@
 """What of a data directory a base backup leaves out, decided by names alone.
 
 The rules are PostgreSQL's own (``src/backend/backup/basebackup.c``, excludeFiles,
-excludeDirContents, sendDir; majors 13 to 18 agree but for .DS_Store, from 15 on), and a
-few files that speak about this very copy of the cluster.  Names are bytes: the file system knows no encoding.
+excludeDirContents, sendDir; majors 13 to 18 agree but for .DS_Store, from 15 on), and
+a few files that speak about this very copy of the cluster.  Names are bytes: the file
+system knows no encoding.
 """
 
 import re
