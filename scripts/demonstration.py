@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import psycopg2
 
@@ -110,9 +110,9 @@ class Demonstration:
         self._say("And then the machine dies, and its disk is gone")
         pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
         self._show("kill", "-KILL", str(pid))
+        doomed = _family(pid)
         os.kill(pid, signal.SIGKILL)
-        self._wait(lambda: not self._answers(), "the server is dead")
-        time.sleep(1)  # its children notice
+        self._wait(lambda: not any(map(_exists, doomed)), "the server is dead")
         self._show("rm", "-r", str(self.data))
         shutil.rmtree(self.data)
 
@@ -137,7 +137,7 @@ class Demonstration:
         self._note(f"expected: {_shown(expected)}")
         self._note(f"found:    {_shown(found)}")
         if found != expected:
-            sys.exit("demo: error: the restored table is not what it was")
+            self._give_up("the restored table is not what it was")
 
     def _go_on(self) -> None:
         self._say("The restored cluster goes on archiving, on a timeline of its own")
@@ -179,20 +179,18 @@ class Demonstration:
         finally:
             connection.close()
 
-    def _answers(self) -> bool:
-        try:
-            self._sql("select 1")
-        except psycopg2.OperationalError:
-            return False
-        return True
-
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + 120
         while not condition():
             if time.monotonic() > deadline:
-                log = (self.directory / "server.log").read_text(errors="replace")
-                sys.exit(f"{log[-4000:]}\ndemo: error: waited in vain until {what}")
+                self._give_up(f"waited in vain until {what}")
             time.sleep(0.1)
+
+    def _give_up(self, reason: str) -> NoReturn:
+        log = self.directory / "server.log"
+        if log.exists():
+            print(log.read_text(errors="replace")[-4000:], file=sys.stderr)
+        sys.exit(f"demo: error: {reason}")
 
     def _line(self, name: str, *arguments: str) -> str:
         return shlex.join([str(_COMMANDS / f"cloudhoard-{name}"), *arguments])
@@ -223,7 +221,7 @@ class Demonstration:
             for line in text.splitlines():
                 self._note(line)
         if code:
-            sys.exit(f"demo: error: {argv[0]} exited {code}")
+            self._give_up(f"{argv[0]} exited {code}")
 
     def _program(self, name: str) -> str:
         return str(self.pg_bin / name)
@@ -240,6 +238,23 @@ class Demonstration:
 
     def _short(self, text: str) -> str:
         return text.replace(str(self.directory), "$DEMO").replace(f"{_COMMANDS}/", "")
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and its children."""
+    found = [pid]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state_and_parent = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        if state_and_parent[1] == str(pid):
+            found.append(int(stat.parent.name))
+    return found
+
+
+def _exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _shown(row: tuple[object, ...]) -> str:
