@@ -14,6 +14,7 @@ from cloudhoard.commands import restore
 from cloudhoard.domain.backup_info import BackupInfo, BackupStatus, Tablespace
 from cloudhoard.domain.manifest_reader import ManifestReader
 from tests.support.key_files import KeyFiles
+from tests.support.programs import command_path
 from tests.support.stored_backup import (
     BACKUP_ID,
     CONTROL,
@@ -108,7 +109,11 @@ def test_modes_do_not_depend_on_the_umask(container: Path, target: Path) -> None
             assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
-def test_recovery_settings_are_written(container: Path, target: Path) -> None:
+def test_recovery_settings_are_written(
+    container: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is found beside the command that runs, here pytest, or on the PATH.
+    monkeypatch.setenv("PATH", str(Path(command_path("wal-restore")).parent))
     store(container)
 
     code = run(
