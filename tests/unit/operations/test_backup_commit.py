@@ -1,4 +1,5 @@
 import threading
+import io
 import threading
 import time
 from collections.abc import Iterator
