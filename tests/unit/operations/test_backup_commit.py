@@ -1,6 +1,4 @@
 import threading
-import io
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
