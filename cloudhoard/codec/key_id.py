@@ -9,6 +9,9 @@ from cloudhoard.errors import UsageError
 LONGEST_KEY_ID: Final = 255
 """Characters: its length is one byte of an encrypted object's header."""
 
+_LONGEST_FILE_NAME: Final = 255
+"""Bytes, on every file system of today."""
+
 PUBLIC_KEY: Final = ".public.pem"
 PRIVATE_KEY: Final = ".private.pem"
 SIGNING_KEY: Final = ".signing.pem"
@@ -28,7 +31,9 @@ def check_key_id(text: str) -> None:
     Raises:
         UsageError: it cannot, or its files could be taken for another id's.
     """
-    if not is_key_id(text) or text.endswith((".public", ".private", ".signing")):
+    is_ambiguous = text.endswith((".public", ".private", ".signing"))
+    is_too_long = len(text + SIGNER) > _LONGEST_FILE_NAME
+    if not is_key_id(text) or is_ambiguous or is_too_long:
         raise UsageError(
             f"{text!r} is not a key id",
             hint="it has letters, digits and ._- only, and no .public, .private or"

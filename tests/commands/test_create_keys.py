@@ -153,6 +153,22 @@ def test_passphrase_comes_from_the_files_first_line(tmp_path: Path) -> None:
     assert key.key_id == "ops"
 
 
+def test_full_disk_leaves_no_half_a_key(tmp_path: Path) -> None:
+    # A limit on the size of files fails the write as a full disk does.
+    place = ["--key-id", "ops", "--output-dir", str(tmp_path)]
+    argv = [sys.executable, "-c", PROGRAM, *place, *BITS]
+    run = subprocess.run(
+        ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", *argv],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 4
+    assert "file too large" in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def ask(directory: Path, answers: bytes) -> int:
     """Run the command on a terminal, answer its questions, return its exit code."""
     place = ["--key-id", "ops", "--output-dir", str(directory)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cloudhoard.codec.errors import (
     CutShort,
@@ -235,6 +236,17 @@ class TestWriterWhoHasOnlyThePublicKey:
 
 
 class TestTrust:
+    def test_a_signature_under_the_name_of_another_signer_is_refused(
+        self, key_files: KeyFiles, keys: LoadedKeys, other_keys: LoadedKeys
+    ) -> None:
+        ours = load_pem_private_key(key_files.signing.read_bytes(), None)
+        assert isinstance(ours, Ed25519PrivateKey)
+        forger = forger_for(key_files).signed_by(ours, other_keys.signer.fingerprint)
+
+        for signers in ([keys.signer], [other_keys.signer, keys.signer]):
+            outcome = unseal(forger.sealed(b"x"), opening([keys.private], signers))
+            assert type(outcome.error) is NotTrusted
+
     def test_any_of_several_trusted_signers_suffices(
         self, stored: bytes, keys: LoadedKeys, other_keys: LoadedKeys
     ) -> None:
@@ -319,7 +331,7 @@ class TestLayoutThatNoWriterMakes:
     ) -> None:
         forger = forger_for(key_files)
         wrapped = recipient(key_files, bytes(size))
-        forger = replace(forger, recipients=wrapped)
+        forger = replace(forger, recipients=wrapped, file_key=bytes(size))
 
         assert (
             type(unseal(forger.sealed(b""), opening([keys.private])).error) is Damaged

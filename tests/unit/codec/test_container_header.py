@@ -117,6 +117,12 @@ def test_header_changed_anywhere_is_a_header_or_an_error_of_ours(
         (Forger(recipients=bytes([1]) + bytes(32) + b"\3o\x1bs\0\0"), Damaged),
         (Forger(recipients=bytes([1]) + bytes(32) + b"\3o\xc3\xa9\0\0"), Damaged),
         (Forger(recipients=bytes([1]) + bytes(32) + b"\3ops\xff\xff"), Damaged),
+        (
+            Forger(
+                recipients=bytes([1]) + bytes(32) + b"\3ops\xff\xff", recipient_count=2
+            ),
+            Damaged,
+        ),
     ],
 )
 def test_field_out_of_bounds_is_refused(

@@ -18,7 +18,7 @@ from cloudhoard.codec.errors import CutShort, Damaged, NotTrusted, WrongObject
 from cloudhoard.codec.hashing_sink import HashingSink
 from cloudhoard.errors import DamagedError
 from cloudhoard.streams import BytesLike, ByteSource, read_exactly
-from tests.support.forged_objects import parts, with_trailer
+from tests.support.forged_objects import parts, rehashed, with_trailer
 from tests.support.sealed_objects import (
     NAME,
     SMALLEST_CHUNK,
@@ -191,6 +191,13 @@ def test_check_without_a_key_returns_what_the_object_says(keys: LoadedKeys) -> N
     assert header.key_ids == ("ops",)
 
 
+def test_check_without_a_key_finds_a_header_that_is_none(keys: LoadedKeys) -> None:
+    stored = rehashed(b"CLDHOARE" + seal(b"payload", [keys.public])[8:])
+
+    with pytest.raises(Damaged, match="does not begin with CLDHOARD"):
+        check_stored(io.BytesIO(stored))
+
+
 def test_check_without_a_key_finds_a_length_that_is_not_so(keys: LoadedKeys) -> None:
     stored = with_trailer(seal(b"payload", [keys.public])[:-48], 8)
 
@@ -270,6 +277,12 @@ class TestRandomAccess:
         stored = seal(noise(SMALLEST_CHUNK), [keys.public])[:size]
 
         with pytest.raises(CutShort):
+            RandomReader(Ranges(stored), len(stored), opening([keys.private]))
+
+    def test_payload_length_that_is_not_so_is_refused(self, keys: LoadedKeys) -> None:
+        stored = with_trailer(seal(noise(9000), [keys.public])[:-48], 8999)
+
+        with pytest.raises(Damaged, match="its length is another"):
             RandomReader(Ranges(stored), len(stored), opening([keys.private]))
 
     def test_object_cut_after_it_was_opened_is_cut_short(
