@@ -79,6 +79,10 @@ class Scene:
         url = f"file://{self.directory}/archive"
         return restore.main([*self.options, url, "main", BACKUP_ID, str(self.target)])
 
+    def any_configuration(self) -> bool:
+        place = self.directory / "etc"
+        return place.exists() and any(place.iterdir())
+
     def startable(self) -> bool:
         return (self.target / "global/pg_control").exists()
 
@@ -126,6 +130,7 @@ def test_flipped_byte(
     assert scene.restore() == 5
     assert (name in (error := error_of(capsys))) or "backup.info" in error, error
     assert not scene.startable()
+    assert name != "config.tar" or not scene.any_configuration()
 
 
 @pytest.mark.parametrize("name", OBJECTS[1:])
@@ -139,6 +144,8 @@ def test_cut_short(
     assert scene.restore() == 5
     assert name in error_of(capsys)
     assert not scene.startable()
+    assert name == "config.tar" or not scene.target.exists()
+    assert not scene.any_configuration()
 
 
 @pytest.mark.parametrize("name", OBJECTS[1:])
@@ -161,6 +168,8 @@ def test_gone(scene: Scene, name: str, capsys: pytest.CaptureFixture[str]) -> No
     assert name in (error := error_of(capsys))
     assert "is missing, though the backup is complete" in error
     assert not scene.startable()
+    # One listing tells, before anything is made; the configuration is read by itself.
+    assert name == "config.tar" or not scene.target.exists()
 
 
 def test_two_volumes_swapped(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
