@@ -57,11 +57,13 @@ def restore_wal(
     reader = StoredWalReader(storage, decoding, cluster)
     found = look_up(storage, request.file)
     variants = found.whole
-    if request.in_archive_recovery:
-        if request.file.kind is not WalFileKind.SEGMENT or not variants:
-            _check_archive(storage, cluster)
-        if not variants:
-            variants = _end_of_wal(reader, request)
+    may_end_recovery = request.in_archive_recovery and not variants
+    # A plain history does not say whose it is, as the header of a segment does.
+    is_anonymous = bool(variants) and request.file.kind is not WalFileKind.SEGMENT
+    if may_end_recovery or is_anonymous:
+        _check_archive(storage, cluster)
+    if may_end_recovery:
+        variants = _end_of_wal(reader, request)
     if not variants:
         raise WalNotArchived(f"{request.file.name} is not in {storage.location}")
     with atomic_file(request.destination) as sink:

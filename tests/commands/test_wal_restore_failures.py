@@ -214,3 +214,17 @@ def test_unequal_variants_are_damage_naming_both(
     if len(change) == 1:
         assert f"{FIRST_KEY}.zst" in error
     assert not data.destination.exists()
+
+
+def test_standby_does_not_get_the_history_of_another_cluster(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plain history file does not say whose it is; the archive does."""
+    other = DataDirectory(tmp_path / "other", system=OTHER_SYSTEM)
+    archive(root, other.file(HISTORY, HISTORY_TEXT))
+    standby = DataDirectory(tmp_path / "standby")
+    standby.signal("standby.signal")
+
+    assert fetch(root, HISTORY, standby.history_destination) == 3
+    assert str(OTHER_SYSTEM) in capsys.readouterr().err
+    assert not standby.history_destination.exists()
