@@ -15,7 +15,7 @@ from cloudhoard.domain.wal_header import (
     WalHeader,
     check_segment_header,
 )
-from cloudhoard.errors import CloudHoardError, OperationFailed
+from cloudhoard.errors import CloudHoardError, InvalidFormat, OperationFailed
 from cloudhoard.postgres.control_file import read_control_data
 from cloudhoard.streams import read_exactly
 
@@ -137,7 +137,10 @@ class _Facts(NamedTuple):
 
 
 def _segment_facts(path: Path, file: WalFile, content: BinaryIO) -> _Facts:
-    header = WalHeader.parse(read_exactly(content, LONG_HEADER_SIZE))
+    try:
+        header = WalHeader.parse(read_exactly(content, LONG_HEADER_SIZE))
+    except InvalidFormat as error:
+        raise InvalidFormat(f"{path}: {error}") from error
     history = None
     if header.timeline < file.timeline:
         history = read_history(path.parent, file.timeline)

@@ -175,6 +175,7 @@ def _make_private(directory: Path) -> None:
     """Make directory unless it is there, and refuse one that others can write to."""
     try:
         directory.mkdir(mode=0o700)
+        directory.chmod(0o700)  # the umask may have taken more away
     except FileExistsError:
         status = directory.lstat()
         if (

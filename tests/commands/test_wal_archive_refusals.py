@@ -317,3 +317,13 @@ class TestRestoredCopy:
         self.guard(data, "x").write_bytes(b"\0")
 
         assert archive(root, data.segment(FIRST)) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100])
+def test_file_that_is_no_wal_is_named(
+    content: bytes, root: Path, data: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = data.file(FIRST, content)
+
+    assert archive(root, path) == 5
+    assert str(path) in capsys.readouterr().err

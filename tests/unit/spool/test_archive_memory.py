@@ -193,3 +193,14 @@ def test_recalling_makes_nothing(tmp_path: Path) -> None:
 
     assert facts(recalled) == NOTHING
     assert list(tmp_path.iterdir()) == []
+
+
+def test_directories_are_private_and_usable_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o777)
+    try:
+        filled(tmp_path / "spool")
+    finally:
+        os.umask(before)
+
+    made = [tmp_path / "spool", *(tmp_path / "spool").iterdir()]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o700, 0o700]
