@@ -13,7 +13,7 @@ from cloudhoard.codec.keys import PublicKey, SigningKey
 from cloudhoard.commands import restore
 from cloudhoard.domain.backup_info import BackupInfo, BackupStatus, Tablespace
 from cloudhoard.domain.manifest_reader import ManifestReader
-from tests.support.key_files import make_key_files
+from tests.support.key_files import KeyFiles
 from tests.support.stored_backup import (
     BACKUP_ID,
     CONTROL,
@@ -637,4 +637,4 @@ def signed_encoding(keys: Path) -> Encoding:
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key_files(tmp_path_factory.mktemp("keys"))
+    return KeyFiles.make(tmp_path_factory.mktemp("keys")).directory
