@@ -19,8 +19,9 @@ def entry(path: bytes) -> ManifestEntry:
 
 def manifest(version: int, paths: list[bytes]) -> bytes:
     writer = ManifestWriter(version, SYSTEM)
+    begin = writer.begin()
     entries = writer.entries(entry(path) for path in paths)
-    return b"".join([writer.begin(), entries, writer.finish(RANGES)])
+    return begin + entries + writer.finish(RANGES)
 
 
 ADDED = b"cloudhoard.restored"
