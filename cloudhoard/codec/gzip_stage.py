@@ -16,7 +16,6 @@ class _GzipMember:
 
     def __init__(self) -> None:
         self._decoder = zlib.decompressobj(_GZIP)
-        self._may_hold_more = False
 
     @property
     def eof(self) -> bool:
@@ -24,19 +23,16 @@ class _GzipMember:
 
     @property
     def needs_input(self) -> bool:
-        return not self._may_hold_more
+        return not self._decoder.unconsumed_tail
 
     @property
     def unused_data(self) -> bytes:
         return self._decoder.unused_data
 
     def decompress(self, data: BytesLike, max_length: int) -> bytes:
-        block = self._decoder.decompress(
+        return self._decoder.decompress(
             data or self._decoder.unconsumed_tail, max_length
         )
-        # A full block may have left output inside zlib although no input is left.
-        self._may_hold_more = len(block) == max_length
-        return block
 
 
 _FORMAT: Final = MemberFormat(
