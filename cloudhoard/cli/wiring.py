@@ -59,12 +59,14 @@ def encoding_of(args: argparse.Namespace) -> "Encoding":
     """Return how objects are to be written.
 
     Raises:
-        UsageError: a compression that we do not have, or a key file that is none.
+        UsageError: a compression that we do not have, or whose library is not
+            installed, or a key file that is none.
     """
     from cloudhoard.codec.compression import Compression  # noqa: PLC0415
     from cloudhoard.codec.encoding import Encoding  # noqa: PLC0415
 
     compression = Compression.parse(_compression_text(args))
+    compression.check()
     if args.signing_key and not args.public_key:
         raise UsageError(
             "--signing-key without --public-key: only encrypted objects are signed",
@@ -93,6 +95,8 @@ def _compression_text(args: argparse.Namespace) -> str:
             "both set the level",
             hint=f"leave out one: --compression {name}:{level}",
         )
+    if name == "snappy":  # has none; barman-cloud takes any, and so do we
+        return name
     return f"{name}:{args.compression_level}"
 
 

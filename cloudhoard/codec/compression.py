@@ -1,111 +1,45 @@
-"""Which compressions there are, and the stages that apply and undo them.
+"""A compression as it is chosen, and the streams that apply and undo it."""
 
-``ALGORITHMS`` is the one table: what is not in it cannot be chosen and cannot be
-read. An algorithm's library is imported when it is first used.
-"""
-
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
+from cloudhoard.codec.algorithms import ALGORITHMS, Algorithm
 from cloudhoard.codec.errors import Damaged, UnknownFormat
+from cloudhoard.codec.stage import CompressingSink
 from cloudhoard.errors import UsageError
 from cloudhoard.streams import COPY_SIZE, ByteSink, ByteSource
 
+_BY_EXTENSION: Final = {
+    algorithm.extension: algorithm for algorithm in ALGORITHMS.values()
+}
 
-class CompressingSink(ByteSink, Protocol):
-    """A sink whose content has an end of its own."""
-
-    def finish(self) -> None:
-        """Write the end of the compressed stream; nothing may be written after."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Algorithm:
-    """One way to compress: its name, its file extension, its stages."""
-
-    name: str
-    extension: str
-    """What object names end in, with the dot; empty when nothing is compressed."""
-    levels: tuple[int, int]
-    """Lowest and highest level; others are taken as the nearest of these."""
-    named_levels: Mapping[str, int]
-    """What low, medium and high stand for; the same numbers as barman's."""
-    default_level: int
-    open_sink: Callable[[ByteSink, int], CompressingSink]
-    open_source: Callable[[ByteSource, str], ByteSource]
-    """Takes the compressed source, and its name for messages."""
-    bound: Callable[[int], int]
-    """The largest compressed size in bytes of so many plain bytes."""
-
-
-class _PassThrough:
-    """A sink that changes nothing and has no end."""
-
-    def __init__(self, sink: ByteSink, _level: int) -> None:
-        self.write = sink.write
-
-    def finish(self) -> None:
-        return
-
-
-def _open_zstd_sink(sink: ByteSink, level: int) -> CompressingSink:
-    from cloudhoard.codec.zstd_stage import ZstdSink  # noqa: PLC0415 - on demand
-
-    return ZstdSink(sink, level)
-
-
-def _open_zstd_source(source: ByteSource, name: str) -> ByteSource:
-    from cloudhoard.codec.zstd_stage import ZstdSource  # noqa: PLC0415 - on demand
-
-    return ZstdSource(source, name)
-
-
-def _zstd_bound(plain_size: int) -> int:
-    # ZSTD_COMPRESSBOUND of zstd.h, and room for what streaming adds to it: a block
-    # header for each write, the frame header, the checksum.
-    return plain_size + (plain_size >> 8) + 1024
-
-
-_TABLE: Final = (
-    Algorithm(
-        name="none",
-        extension="",
-        levels=(0, 0),
-        named_levels=MappingProxyType({}),
-        default_level=0,
-        open_sink=_PassThrough,
-        open_source=lambda source, _name: source,
-        bound=lambda plain_size: plain_size,
-    ),
-    Algorithm(
-        name="zstd",
-        extension=".zst",
-        levels=(-22, 22),
-        named_levels=MappingProxyType({"low": 1, "medium": 4, "high": 9}),
-        default_level=3,
-        open_sink=_open_zstd_sink,
-        open_source=_open_zstd_source,
-        bound=_zstd_bound,
-    ),
-)
-
-ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType(
-    {algorithm.name: algorithm for algorithm in _TABLE}
-)
-"""Every compression that can be chosen, by its name."""
-
-_BY_EXTENSION: Final = {algorithm.extension: algorithm for algorithm in _TABLE}
-
-_LATER: Final = frozenset({"gzip", "bzip2", "xz", "snappy", "lz4"})
-"""Names that the command line has, for which there is no algorithm yet."""
+_LARGEST_GROWTH: Final = 2
+"""Stored bytes for each plain byte that are believed: more are a trap, not a file."""
+_SLACK: Final = 1 << 20
 
 
 def known_extensions() -> tuple[str, ...]:
     """Return the extensions that can be read, each with its dot."""
     return tuple(extension for extension in _BY_EXTENSION if extension)
+
+
+def check_readable(extension: str) -> None:
+    """Return normally when what has this extension can be read on this machine.
+
+    Raises:
+        UnknownFormat: there is no algorithm for extension.
+        UsageError: its library is not installed; the message names the package.
+    """
+    _algorithm_of(extension, "an object").stage()
+
+
+def _algorithm_of(extension: str, name: str) -> Algorithm:
+    algorithm = _BY_EXTENSION.get(extension)
+    if algorithm is None:
+        raise UnknownFormat(f"{name}: compression {extension} is not in this version")
+    return algorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +66,6 @@ class Compression:
             UsageError: there is no such algorithm or level.
         """
         name, separator, level = text.partition(":")
-        if name in _LATER:
-            raise UsageError(
-                f"compression {name} is not in this version",
-                hint=f"choose one of {', '.join(ALGORITHMS)}",
-            )
         if name not in ALGORITHMS:
             return cls(name, 0)  # says so
         algorithm = ALGORITHMS[name]
@@ -148,6 +77,14 @@ class Compression:
     def extension(self) -> str:
         """What the names of compressed objects end in: ``.zst``, or nothing."""
         return ALGORITHMS[self.name].extension
+
+    def check(self) -> None:
+        """Return normally when the algorithm's library is installed.
+
+        Raises:
+            UsageError: it is not; the message names the package.
+        """
+        ALGORITHMS[self.name].stage()
 
     def bound(self, plain_size: int) -> int:
         """Return the largest size in bytes that plain_size bytes can end up with."""
@@ -182,9 +119,10 @@ def compressed(sink: ByteSink, compression: Compression) -> Iterator[ByteSink]:
     The stream's end is written when the block is left normally, and only then: after
     an exception sink holds a stream without an end, on purpose.
     """
-    stage = ALGORITHMS[compression.name].open_sink(sink, compression.level)
-    yield stage
-    stage.finish()
+    stage = ALGORITHMS[compression.name].stage()
+    compressing: CompressingSink = stage.open_sink(sink, compression.level)
+    yield compressing
+    compressing.finish()
 
 
 @contextmanager
@@ -201,11 +139,15 @@ def decompressed(
 
     Raises:
         UnknownFormat: there is no algorithm for extension.
+        UsageError: its library is not installed.
     """
-    algorithm = _BY_EXTENSION.get(extension)
-    if algorithm is None:
-        raise UnknownFormat(f"{name}: compression {extension} is not in this version")
-    yield _LimitedSource(algorithm.open_source(source, name), at_most, name)
+    algorithm = _algorithm_of(extension, name)
+    if extension:
+        # A file of empty members or of padding would never reach at_most.
+        stored_at_most = _LARGEST_GROWTH * at_most + _SLACK
+        source = _LimitedSource(source, stored_at_most, f"{name}, compressed,")
+    opened = algorithm.stage().open_source(source, name)
+    yield _LimitedSource(opened, at_most, name)
 
 
 class _LimitedSource:

@@ -5,6 +5,7 @@ from typing import IO, Final, cast
 import zstandard
 
 from cloudhoard.codec.errors import CutShort, Damaged
+from cloudhoard.codec.stage import Stage
 from cloudhoard.codec.zstd_frames import FrameWalker, NotZstd
 from cloudhoard.streams import COPY_SIZE, ByteSink, BytesLike, ByteSource
 
@@ -80,3 +81,6 @@ class _WalkedSource:
 
     def is_at_frame_end(self) -> bool:
         return self._walker.is_at_frame_end
+
+
+STAGE: Final = Stage(ZstdSink, ZstdSource)

@@ -96,7 +96,6 @@ class _WalArchiver:
                 self._archive_partial(name + _PARTIAL)
         else:
             self._archive_whole(name)
-        self._spool.remember_suffix(self._suffix)
 
     def _archive_whole(self, name: str) -> None:
         found = self._store(name)
@@ -123,6 +122,8 @@ class _WalArchiver:
             self._write(ours.key)
         except ObjectExists:
             return (ours,)
+        # Not where the file was found: files before this one may be stored otherwise.
+        self._spool.remember_suffix(self._suffix)
         return ()
 
     def _exclusive_create_suffices(self) -> bool:

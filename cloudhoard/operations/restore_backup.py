@@ -16,6 +16,7 @@ from cloudhoard.errors import OperationFailed
 from cloudhoard.operations.directory_state import DirectoryState
 from cloudhoard.operations.free_space import check_free_space
 from cloudhoard.operations.read_stored_backup import StoredBackup
+from cloudhoard.operations.readable_codecs import check_codecs
 from cloudhoard.operations.restore_config import restore_config
 from cloudhoard.operations.restore_directories import RestoreDirectories
 from cloudhoard.operations.restore_volumes import VolumeReader, restore_volumes
@@ -57,11 +58,13 @@ def restore_backup(
     that is there is changed. on_progress gets bytes written, from several threads.
 
     Raises:
+        UsageError: a library that the volumes need is not installed.
         OperationFailed: a directory is in use, or too small.
         DamagedError: something in the archive is not what it must be. What has been
             restored so far stays and cannot be started; a further restore empties it.
     """
     stored, directories = reader.stored, plan.directories
+    check_codecs(stored.volumes)
     major = (stored.info.version or 0) // _VERSION_UNIT
     state = DirectoryState(directories, major=major, overwrite=plan.overwrite)
     state.check()

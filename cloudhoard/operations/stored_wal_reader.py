@@ -15,7 +15,7 @@ from cloudhoard.domain.wal_header import (
     WalMismatch,
     check_segment_header,
 )
-from cloudhoard.errors import DamagedError
+from cloudhoard.errors import DamagedError, InvalidFormat
 from cloudhoard.operations.local_wal import (
     SMALL_FILE_LIMIT,
     decode_history,
@@ -84,8 +84,8 @@ class StoredWalReader:
         if not variants:
             return None
         with self._opened(timeline_file, variants[0]) as content:
-            text = read_exactly(content, SMALL_FILE_LIMIT)
-        return TimelineHistory.parse(timeline_file.timeline, decode_history(text))
+            data = read_exactly(content, SMALL_FILE_LIMIT)
+        return _parse_history(timeline_file, data)
 
     @contextmanager
     def _opened(self, file: WalFile, stored: StoredWal) -> Iterator[ByteSource]:
@@ -115,8 +115,7 @@ class StoredWalReader:
         sink.seek(0)
         try:
             if file.kind is WalFileKind.HISTORY:
-                text = decode_history(sink.read(SMALL_FILE_LIMIT))
-                TimelineHistory.parse(file.timeline, text)
+                _parse_history(file, sink.read(SMALL_FILE_LIMIT))
             if file.kind in (WalFileKind.SEGMENT, WalFileKind.PARTIAL):
                 return self._check_segment(file, sink, size, pg_wal)
         except (WalMismatch, DamagedError) as error:
@@ -140,6 +139,12 @@ class StoredWalReader:
             ),
             history=history,
         )
+
+
+def _parse_history(file: WalFile, data: bytes) -> TimelineHistory:
+    if not data:  # as a cut snappy file can be; PostgreSQL never writes it
+        raise InvalidFormat(f"{file.name} is empty")
+    return TimelineHistory.parse(file.timeline, decode_history(data))
 
 
 def _is_equal(content: ByteSource, file: BinaryIO) -> bool:

@@ -11,7 +11,12 @@ from tests.support.wal_files import FIRST, DataDirectory, archive
 
 SDKS = {"boto3", "botocore", "google", "azure", "swiftclient", "paramiko", "requests"}
 SLOW = {"asyncio", "multiprocessing", "xml", "email", "http", "unittest", "ctypes"}
-PLAIN_NEEDS_NONE = {"psycopg2", "cryptography", "random", "secrets", "shutil", "bz2"}
+PLAIN_NEEDS_NONE = {"psycopg2", "cryptography", "random", "secrets", "shutil"}
+LIBRARIES = {"gzip": "zlib", "bzip2": "bz2", "xz": "lzma", "snappy": "cramjam"} | {
+    "zstd": "zstandard",
+    "lz4": "lz4",
+}
+"""What compresses, but for zlib, which Python itself imports."""
 
 PROGRAM = """
 import sys
@@ -56,6 +61,20 @@ def test_wal_restore_imports_neither_an_sdk_nor_cryptography(
     modules = imported("wal_restore", root, FIRST, data.destination)
 
     assert modules & (SDKS | SLOW | PLAIN_NEEDS_NONE) == set()
+
+
+@pytest.mark.parametrize("compression", LIBRARIES)
+def test_only_the_library_of_the_compression_is_imported(
+    compression: str, root: Path, data: DataDirectory
+) -> None:
+    others = {*LIBRARIES.values(), "gzip"} - {LIBRARIES[compression], "zlib"}
+    option = f"--compression={compression}"
+
+    modules = imported("wal_archive", root, data.segment(FIRST), option)
+    assert modules & others == set()
+
+    modules = imported("wal_restore", root, FIRST, data.destination)
+    assert modules & others == set()
 
 
 def test_encrypting_imports_no_sdk(

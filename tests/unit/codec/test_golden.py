@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from cloudhoard.codec.compression import decompressed
 from cloudhoard.codec.container_reader import check_stored
 from cloudhoard.codec.decoding import Decoding, decoded
 from cloudhoard.codec.keys import PrivateKey, SigningKey, TrustedSigner
+from cloudhoard.domain.archive_layout import EXTENSIONS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "codec"
 PLAIN = (GOLDEN / "plain.txt").read_bytes()
@@ -40,8 +42,20 @@ def signer() -> TrustedSigner:
     return TrustedSigner.load(GOLDEN / "golden.signing.public.pem")
 
 
-def test_compressed_object() -> None:
-    assert read("plain.txt.zst", Decoding()) == PLAIN
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_compressed_object(extension: str) -> None:
+    assert read(f"plain.txt{extension}", Decoding()) == PLAIN
+
+
+def test_encrypted_object_of_another_compression(private_key: PrivateKey) -> None:
+    assert read("one-chunk.snappy.enc", Decoding((private_key,))) == PLAIN
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_object_of_several_members(extension: str) -> None:
+    twice = (GOLDEN / f"plain.txt{extension}").read_bytes() * 2
+    with decompressed(io.BytesIO(twice), extension, at_most=2 * len(PLAIN)) as source:
+        assert source.read() == PLAIN * 2
 
 
 @pytest.mark.parametrize(
