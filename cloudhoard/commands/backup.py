@@ -14,6 +14,7 @@ from cloudhoard.cli.arguments import (
     size,
 )
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.s3_arguments import add_s3_writing_options
 from cloudhoard.cli.wiring import encoding_of, opened_archive
 from cloudhoard.domain.backup_name import check_backup_name
 from cloudhoard.operations.take_backup import BackupSettings, take_backup
@@ -38,6 +39,7 @@ def build_parser() -> CommandParser:
     _add_backup_options(parser)
     _add_volume_options(parser)
     add_encoding_options(parser)
+    add_s3_writing_options(parser)
     add_common_options(parser)
     return parser
 

@@ -21,6 +21,7 @@ from cloudhoard.cli.arguments import (
 from cloudhoard.cli.output import binary_size, print_text
 from cloudhoard.cli.progress import Progress
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.s3_wiring import s3_reading_words
 from cloudhoard.cli.wiring import decoding_of, opened_archive
 from cloudhoard.codec.decoding import Decoding
 from cloudhoard.domain.recovery_settings import (
@@ -54,7 +55,6 @@ _SNAPSHOT_OPTIONS: Final = (
     "--snapshot-recovery-instance",
     "--snapshot-recovery-zone",
     "--gcp-zone",
-    "--aws-region",
     "--azure-resource-group",
 )
 
@@ -305,6 +305,8 @@ def _wal_restore_argv(args: argparse.Namespace) -> list[str]:
         argv += ["--trusted-signer", str(path.absolute())]
     if args.accept_plain:
         argv.append("--accept-plain")
+    if args.url.lower().startswith("s3:"):
+        argv += s3_reading_words(args)
     return [*argv, args.url, args.server_name]
 
 
