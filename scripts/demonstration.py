@@ -8,13 +8,14 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import psycopg2
 
@@ -43,6 +44,7 @@ class Demonstration:
 
     def run(self) -> None:
         """Do it all; raises where anything is not as it should be."""
+        print(f"\nDEMO={self.directory}")
         self._create_keys()
         self._create_cluster()
         self._take_backup()
@@ -105,11 +107,13 @@ class Demonstration:
         self._wait_until_archived()
 
     def _lose_the_cluster(self) -> None:
-        self._say("And then the machine dies: kill -9, and the disk is gone")
+        self._say("And then the machine dies, and its disk is gone")
         pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        subprocess.run([self._program("pg_ctl"), "kill", "KILL", str(pid)], check=True)
-        self._wait(lambda: not self._answers(), "the server is dead")
-        time.sleep(1)  # its children notice
+        self._show("kill", "-KILL", str(pid))
+        doomed = _family(pid)
+        os.kill(pid, signal.SIGKILL)
+        self._wait(lambda: not any(map(_exists, doomed)), "the server is dead")
+        self._show("rm", "-r", str(self.data))
         shutil.rmtree(self.data)
 
     def _restore(self, moment: str) -> None:
@@ -133,7 +137,7 @@ class Demonstration:
         self._note(f"expected: {_shown(expected)}")
         self._note(f"found:    {_shown(found)}")
         if found != expected:
-            sys.exit("demo: error: the restored table is not what it was")
+            self._give_up("the restored table is not what it was")
 
     def _go_on(self) -> None:
         self._say("The restored cluster goes on archiving, on a timeline of its own")
@@ -175,32 +179,30 @@ class Demonstration:
         finally:
             connection.close()
 
-    def _answers(self) -> bool:
-        try:
-            self._sql("select 1")
-        except psycopg2.OperationalError:
-            return False
-        return True
-
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + 120
         while not condition():
             if time.monotonic() > deadline:
-                log = (self.directory / "server.log").read_text(errors="replace")
-                sys.exit(f"{log[-4000:]}\ndemo: error: waited in vain until {what}")
+                self._give_up(f"waited in vain until {what}")
             time.sleep(0.1)
+
+    def _give_up(self, reason: str) -> NoReturn:
+        log = self.directory / "server.log"
+        if log.exists():
+            print(log.read_text(errors="replace")[-4000:], file=sys.stderr)
+        sys.exit(f"demo: error: {reason}")
 
     def _line(self, name: str, *arguments: str) -> str:
         return shlex.join([str(_COMMANDS / f"cloudhoard-{name}"), *arguments])
 
     def _command(self, name: str, *arguments: str) -> None:
         """Show and run one of our commands."""
-        print(f"  $ {shlex.join([f'cloudhoard-{name}', *arguments])}", flush=True)
+        self._show(f"cloudhoard-{name}", *arguments)
         self._run([str(_COMMANDS / f"cloudhoard-{name}"), *arguments], show=True)
 
     def _postgres(self, name: str, *arguments: str, show: bool = False) -> None:
         if show:
-            print(f"  $ {shlex.join([name, *arguments])}", flush=True)
+            self._show(name, *arguments)
         self._run([self._program(name), *arguments], show=show)
 
     def _run(self, argv: list[str], *, show: bool) -> None:
@@ -219,7 +221,7 @@ class Demonstration:
             for line in text.splitlines():
                 self._note(line)
         if code:
-            sys.exit(f"demo: error: {argv[0]} exited {code}")
+            self._give_up(f"{argv[0]} exited {code}")
 
     def _program(self, name: str) -> str:
         return str(self.pg_bin / name)
@@ -229,7 +231,30 @@ class Demonstration:
         print(f"\n{self._step}. {text}", flush=True)
 
     def _note(self, text: str) -> None:
-        print(f"    {text}", flush=True)
+        print(f"    {self._short(text)}", flush=True)
+
+    def _show(self, *argv: str) -> None:
+        print(f"  $ {self._short(shlex.join(argv))}", flush=True)
+
+    def _short(self, text: str) -> str:
+        return text.replace(str(self.directory), "$DEMO").replace(f"{_COMMANDS}/", "")
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and its children."""
+    found = [pid]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state_and_parent = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        if state_and_parent[1] == str(pid):
+            found.append(int(stat.parent.name))
+    return found
+
+
+def _exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _shown(row: tuple[object, ...]) -> str:

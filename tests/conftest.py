@@ -20,7 +20,8 @@ from tests.support.requirements import missing
 from tests.support.template import DataDirectoryMaker
 
 # How fast an example runs says nothing on a busy machine.
-hypothesis.settings.register_profile("cloudhoard", deadline=None)
+# A checkout may belong to somebody else: no database of examples in it.
+hypothesis.settings.register_profile("cloudhoard", deadline=None, database=None)
 hypothesis.settings.load_profile("cloudhoard")
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from cloudhoard.cli.printable import printable
+from cloudhoard.cli.standard_streams import discard_the_rest
 
 _CLEAR_LINE = "\r\x1b[K"  # a progress bar may be standing there
 
@@ -35,7 +36,7 @@ class StderrHandler(logging.Handler):
             stream.write(clear + text + "\n")
             stream.flush()
         except (OSError, ValueError):
-            return
+            discard_the_rest(stream)
 
     def _console(self, record: logging.LogRecord) -> str:
         level = record.levelname.lower()

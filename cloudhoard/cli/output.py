@@ -1,11 +1,12 @@
 """The results of a command, on stdout and nowhere else."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
+
+from cloudhoard.cli.standard_streams import discard_the_rest
 
 _UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _STEP: Final = 1024
@@ -45,21 +46,10 @@ def _failing_for_good() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _discard_the_rest()
+        discard_the_rest(sys.stdout)
         if isinstance(error, BrokenPipeError):
             raise OutputClosed from error
         raise
-
-
-def _discard_the_rest() -> None:
-    """Keep the interpreter, at its end, from failing once more with exit code 120."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(devnull, sys.stdout.fileno())
-    except (OSError, ValueError):  # not a real file
-        return
-    finally:
-        os.close(devnull)
 
 
 def print_json(document: object) -> None:

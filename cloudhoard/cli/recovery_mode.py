@@ -40,7 +40,8 @@ def leaves_nothing(argv: Sequence[str] | None) -> bool:
     """
     arguments = sys.argv[1:] if argv is None else argv
     destinations = [text for text in arguments if is_asked_by_recovery(text)]
-    return bool(destinations) and not Path(destinations[-1]).exists()
+    # os.path.exists, unlike Path.exists, takes every error for "no".
+    return bool(destinations) and not os.path.exists(destinations[-1])  # noqa: PTH110
 
 
 def is_asked_by_recovery(destination: str | os.PathLike[str]) -> bool:
@@ -57,10 +58,17 @@ def data_directory_of(destination: str | os.PathLike[str]) -> Path:
 
 
 def is_archive_recovery(destination: str | os.PathLike[str]) -> bool:
-    """Whether PostgreSQL asks, and would end recovery if it got no file."""
+    """Whether PostgreSQL asks, and would end recovery if it got no file.
+
+    Where that cannot be told it is taken for granted: a server that stops loses
+    nothing, one that ends recovery does.
+    """
     if not is_asked_by_recovery(destination):
         return False
-    return not (data_directory_of(destination) / _STANDBY_SIGNAL).exists()
+    try:
+        return not (data_directory_of(destination) / _STANDBY_SIGNAL).exists()
+    except OSError:  # the working directory is gone, or the disk fails
+        return True
 
 
 def _on_error(arguments: Sequence[str]) -> str | None:

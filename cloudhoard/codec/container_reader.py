@@ -117,9 +117,9 @@ class ContainerReader:
 
     def _check_last(self, chunk: bytes, payload_size: int | None) -> None:
         """Refuse an empty chunk behind others, and a length that is not so."""
-        self._has_ended = True
         if payload_size != self._payload_size or (not chunk and self._number > 1):
             raise Damaged(f"{self._name} is damaged: its length is another")
+        self._has_ended = True
 
 
 def _take_header(source: EndMarkedSource, name: str) -> ContainerHeader:

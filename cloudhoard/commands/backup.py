@@ -1,6 +1,7 @@
 """cloudhoard-backup: take a base backup of the cluster on this machine."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +18,7 @@ from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.s3_arguments import add_s3_writing_options
 from cloudhoard.cli.wiring import encoding_of, opened_archive
 from cloudhoard.domain.backup_name import check_backup_name
+from cloudhoard.errors import UsageError
 from cloudhoard.operations.take_backup import BackupSettings, take_backup
 from cloudhoard.operations.write_volumes import VolumeSettings
 from cloudhoard.postgres.connection import ConnectionSettings
@@ -25,6 +27,23 @@ _VOLUME_SIZE: Final = 1 << 30
 _JOBS: Final = 2
 _KEEPALIVE_SECONDS: Final = 60
 _WAL_TIMEOUT_SECONDS: Final = 3600
+
+_SNAPSHOT_OPTIONS: Final = (
+    "--snapshot-instance",
+    "--snapshot-disk",
+    "--snapshot-zone",
+    "--snapshot-gcp-project",
+    "--gcp-project",
+    "--gcp-zone",
+    "--aws-await-snapshots-timeout",
+    "--aws-snapshot-lock-mode",
+    "--aws-snapshot-lock-cool-off-period",
+    "--aws-snapshot-lock-expiration-date",
+    "--aws-snapshot-lock-duration",
+    "--azure-subscription-id",
+    "--azure-resource-group",
+)
+"""Of barman-cloud-backup."""
 
 
 def build_parser() -> CommandParser:
@@ -38,6 +57,7 @@ def build_parser() -> CommandParser:
     _add_connection_options(parser)
     _add_backup_options(parser)
     _add_volume_options(parser)
+    _add_refused_options(parser)
     add_encoding_options(parser)
     add_s3_writing_options(parser)
     add_common_options(parser)
@@ -120,8 +140,37 @@ def _add_volume_options(parser: CommandParser) -> None:
     )
 
 
+class _Refused(argparse.Action):
+    """An option that is known, and that this program does not have."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse's signature
+        namespace: argparse.Namespace,  # noqa: ARG002
+        values: object,  # noqa: ARG002
+        option_string: str | None = None,
+    ) -> None:
+        """Say so."""
+        raise UsageError(
+            f"{option_string}: backups by disk snapshots are not supported",
+            hint="leave the option out to copy the files into the archive",
+        )
+
+
+def _add_refused_options(parser: CommandParser) -> None:
+    for name in _SNAPSHOT_OPTIONS:
+        parser.add_argument(
+            name, action=_Refused, dest="refused", help=argparse.SUPPRESS
+        )
+
+
 def run(args: argparse.Namespace) -> None:
     """Do what args ask; returns normally or raises."""
+    if "BARMAN_HOOK" in os.environ and "BARMAN_PHASE" in os.environ:
+        raise UsageError(
+            "running as a hook script of a Barman server is not supported",
+            hint="run it on the database server; or unset BARMAN_HOOK",
+        )
     name = None if args.name is None else check_backup_name(args.name)
     with opened_archive(args) as storage:
         if args.test:

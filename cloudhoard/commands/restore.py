@@ -3,8 +3,6 @@
 import argparse
 import logging
 import os
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,8 +18,8 @@ from cloudhoard.cli.arguments import (
 )
 from cloudhoard.cli.output import binary_size, print_text
 from cloudhoard.cli.progress import Progress
+from cloudhoard.cli.restore_command import wal_restore_argv, warn_of_keys
 from cloudhoard.cli.runner import run_command
-from cloudhoard.cli.s3_wiring import s3_reading_words
 from cloudhoard.cli.wiring import decoding_of, opened_archive
 from cloudhoard.codec.decoding import Decoding
 from cloudhoard.domain.recovery_settings import (
@@ -50,7 +48,6 @@ from cloudhoard.operations.restored_settings import ArchiveMode, RestoredSetting
 from cloudhoard.storage.protocol import Storage
 
 _MOST_JOBS: Final = 4
-_WAL_RESTORE: Final = "cloudhoard-wal-restore"
 _SNAPSHOT_OPTIONS: Final = (
     "--snapshot-recovery-instance",
     "--snapshot-recovery-zone",
@@ -258,11 +255,14 @@ def _plan(stored: StoredBackup, args: argparse.Namespace) -> RestorePlan:
         recovery=None if args.no_recovery_config else _recovery(args),
         archive_mode=args.archive_mode,
     )
+    owner = choose_owner(args.owner, args.recovery_dir)
+    if settings.recovery is not None:
+        warn_of_keys(args, None if owner is None else owner.user_id)
     return RestorePlan(
         directories=plan_directories(chosen, stored.info, is_signed=stored.is_signed),
         settings=settings,
         restored_at=datetime.now(UTC).replace(microsecond=0),
-        owner=choose_owner(args.owner, args.recovery_dir),
+        owner=owner,
         overwrite=args.overwrite,
         jobs=args.jobs,
     )
@@ -284,38 +284,12 @@ def _config_directory(stored: StoredBackup, args: argparse.Namespace) -> Path | 
 
 
 def _recovery(args: argparse.Namespace) -> RecoverySettings:
-    command = render_restore_command(_wal_restore_argv(args))
     return RecoverySettings(
-        restore_command=command,
+        restore_command=render_restore_command(wal_restore_argv(args)),
         target=args.target,
         timeline=args.target_tli,
         action=args.target_action,
     )
-
-
-def _wal_restore_argv(args: argparse.Namespace) -> list[str]:
-    """How the restored server calls wal-restore: with the keys that we were given."""
-    argv = [_wal_restore_program()]
-    for path in args.private_key:
-        argv += ["--private-key", str(path.absolute())]
-    if args.private_key_passphrase_file is not None:
-        file = args.private_key_passphrase_file.absolute()
-        argv += ["--private-key-passphrase-file", str(file)]
-    for path in args.trusted_signer:
-        argv += ["--trusted-signer", str(path.absolute())]
-    if args.accept_plain:
-        argv.append("--accept-plain")
-    if args.url.lower().startswith("s3:"):
-        argv += s3_reading_words(args)
-    return [*argv, args.url, args.server_name]
-
-
-def _wal_restore_program() -> str:
-    """wal-restore's own path: PostgreSQL need not have our PATH."""
-    beside = Path(sys.argv[0]).absolute().with_name(_WAL_RESTORE)
-    if beside.is_file():
-        return str(beside)
-    return shutil.which(_WAL_RESTORE) or _WAL_RESTORE
 
 
 def _report(stored: StoredBackup, plan: RestorePlan) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -145,6 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         build_parser(), run, argv, exit_code=_exit_codes(argv), on_signal=die_by_signal
     )
     if code == ExitCode.OK and leaves_nothing(argv) and is_strict(argv):
-        print("cloudhoard-wal-restore: error: nothing was fetched", file=sys.stderr)
+        with suppress(OSError, ValueError):  # stderr may be full, or closed
+            print("cloudhoard-wal-restore: error: nothing was fetched", file=sys.stderr)
         return STRICT + ExitCode.USAGE
     return code

@@ -14,7 +14,7 @@ PG_CONTROL: Final = b"global/pg_control"
 
 _MAX_PATH: Final = 4095  # PATH_MAX of Linux without its NUL
 _MAX_COMPONENT: Final = 255  # NAME_MAX of the usual file systems
-_MAX_DEPTH: Final = 64
+_MAX_DEPTH: Final = 256
 
 _OURS: Final = frozenset(
     name.encode()

@@ -88,9 +88,13 @@ def find_data_directory(path: Path) -> Path | None:
     be a symbolic link. Where somebody has resolved that link, the working directory
     tells: PostgreSQL runs its commands in the data directory.
     """
-    lexical, working = path.absolute().parent.parent, Path.cwd()
+    lexical = path.absolute().parent.parent
     if (lexical / _CONTROL_FILE).is_file():
         return lexical
+    try:
+        working = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return None
     is_its_pg_wal = (working / "pg_wal").resolve() == path.parent.resolve()
     if is_its_pg_wal and (working / _CONTROL_FILE).is_file():
         return working

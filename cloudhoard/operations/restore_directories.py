@@ -113,4 +113,7 @@ def _is_clean(location: str) -> bool:
 def _check_apart(paths: list[Path]) -> None:
     for one, other in permutations(paths, 2):
         if one == other or one.is_relative_to(other):
-            raise UsageError(f"{one} and {other} cannot both be restored into")
+            raise UsageError(
+                f"{one} and {other} cannot both be restored into",
+                hint="choose places apart, with --tablespace, --waldir, --config-dir",
+            )

@@ -13,7 +13,8 @@ from typing import BinaryIO, Final
 
 from cloudhoard.codec.decoding import Decoding, decoded
 from cloudhoard.domain.archive_layout import DATA_ITEM
-from cloudhoard.domain.manifest import ManifestEntry, ManifestWriter
+from cloudhoard.domain.manifest import ManifestEntry
+from cloudhoard.domain.manifest_addition import added_to_manifest
 from cloudhoard.domain.manifest_reader import ManifestReader
 from cloudhoard.domain.restored_path import (
     MANIFEST_NAME,
@@ -30,12 +31,11 @@ from cloudhoard.operations.read_stored_backup import StoredBackup, missing_objec
 from cloudhoard.operations.target_tree import TargetTree
 from cloudhoard.storage.errors import ObjectNotFound
 from cloudhoard.storage.protocol import ReadableStorage
-from cloudhoard.streams import ByteSource
+from cloudhoard.streams import ByteSource, copy_stream
 
 STAGED_NAME: Final = MANIFEST_NAME + TEMPORARY_SUFFIX
 
 _TABLESPACES: Final = b"pg_tblspc"
-_BATCH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +63,12 @@ class StagedManifest:
             yield VolumeFiles(volume=volume, entries=_block(entries, volume))
 
     def write(self, sink: BinaryIO, added: ManifestEntry | None) -> None:
-        """Write the manifest with one more file at its end."""
-        reader = self._reader()
-        writer = ManifestWriter(reader.version, self._stored.system_identifier)
-        sink.write(writer.begin())
-        entries = reader.entries()
-        while batch := list(islice(entries, _BATCH)):
-            sink.write(writer.entries(batch))
-        sink.write(writer.entries([] if added is None else [added]))
-        sink.write(writer.finish(reader.wal_ranges))
+        """Write the manifest to sink, with one more file at its end if given."""
+        self._file.seek(0)
+        if added is None:
+            copy_stream(self._file, sink)
+            return
+        sink.writelines(added_to_manifest(self._file, added))
 
     def _reader(self) -> ManifestReader:
         self._file.seek(0)

@@ -146,6 +146,7 @@ class _Run:
             self._phase = "committing"
             check_objects(self._storage, volume_list)
             commit.write_done(self._info)
+            _log.info("backup %s is complete", self._backup_id)
         except BaseException as error:
             first_line = (str(error) or type(error).__name__).splitlines()[0]
             commit.write_failed(self._info, f"failure {self._phase} ({first_line})")

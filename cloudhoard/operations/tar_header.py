@@ -9,7 +9,7 @@ import grp
 import os
 import pwd
 import stat
-from typing import Final
+from typing import Final, NamedTuple
 
 BLOCK_SIZE: Final = 512
 
@@ -22,8 +22,8 @@ _MAX_SIZE: Final = 0o77777777777
 _REGULAR: Final = b"0"
 _DIRECTORY: Final = b"5"
 _PAX: Final = b"x"
-
-_CHECKSUM: Final = slice(148, 156)
+_KIND_AT: Final = 156
+_PREFIX_AT: Final = 345
 
 
 def padding_after(size: int) -> int:
@@ -115,23 +115,45 @@ def _block(
     mode: int,
 ) -> bytes:
     prefix, name = place
-    uid, gid = status.st_uid, status.st_gid
-    block = bytearray(BLOCK_SIZE)
-    block[0 : len(name)] = name
-    block[100:108] = b"%07o\0" % mode
-    block[108:116] = b"%07o\0" % (uid if uid <= _MAX_ID else 0)
-    block[116:124] = b"%07o\0" % (gid if gid <= _MAX_ID else 0)
-    block[124:136] = b"%011o\0" % (size if size <= _MAX_SIZE else 0)
-    block[136:148] = b"%011o\0" % min(max(int(status.st_mtime), 0), _MAX_SIZE)
-    block[_CHECKSUM] = b" " * 8
-    block[156:157] = kind
-    block[257:265] = b"ustar\x0000"
-    user, group = _user_name(uid), _group_name(gid)
-    block[265 : 265 + len(user)] = user
-    block[297 : 297 + len(group)] = group
-    block[345 : 345 + len(prefix)] = prefix
-    block[_CHECKSUM] = b"%06o\0 " % sum(block)
-    return bytes(block)
+    owner = _owner(mode, status.st_uid, status.st_gid, kind)
+    numbers = b"%011o\0%011o\0" % (
+        size if size <= _MAX_SIZE else 0,
+        min(max(int(status.st_mtime), 0), _MAX_SIZE),
+    )
+    checksum = owner.sum + sum(name) + sum(numbers) + sum(prefix)
+    return b"%s%s%s%06o\0 %s%s" % (
+        name.ljust(_NAME_SIZE, b"\0"),
+        owner.mode_and_ids,
+        numbers,
+        checksum,
+        owner.kind_and_names,
+        prefix.ljust(BLOCK_SIZE - _PREFIX_AT, b"\0"),
+    )
+
+
+class _Owner(NamedTuple):
+    """The fields that most members of a backup have in common."""
+
+    mode_and_ids: bytes
+    """Bytes 100 to 124."""
+    kind_and_names: bytes
+    """Bytes 156 to 345."""
+    sum: int
+    """Of these bytes, and of the eight blanks that stand for the checksum."""
+
+
+@functools.lru_cache(maxsize=64)
+def _owner(mode: int, uid: int, gid: int, kind: bytes) -> _Owner:
+    ids = (uid if uid <= _MAX_ID else 0, gid if gid <= _MAX_ID else 0)
+    before = b"%07o\0%07o\0%07o\0" % (mode, *ids)
+    names = b"%s%s" % (
+        _user_name(uid).ljust(32, b"\0"),
+        _group_name(gid).ljust(32, b"\0"),
+    )
+    after = (kind.ljust(101, b"\0") + b"ustar\x0000" + names).ljust(
+        _PREFIX_AT - _KIND_AT, b"\0"
+    )
+    return _Owner(before, after, sum(before) + sum(after) + 8 * ord(" "))
 
 
 @functools.lru_cache(maxsize=16)

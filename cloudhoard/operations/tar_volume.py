@@ -43,7 +43,9 @@ class TarVolume:
             b"" if item == DATA_ITEM else b"pg_tblspc/%s/" % item.encode()
         )
         self._on_progress = on_progress
+        # Two by turns: a sink that writes behind still reads the last one.
         self._buffer = memoryview(bytearray(COPY_SIZE))
+        self._other = memoryview(bytearray(COPY_SIZE))
         self._filled = 0
         self._sent = 0
         self.entries: list[ManifestEntry] = []
@@ -161,6 +163,7 @@ class TarVolume:
         if self._filled:
             self._on_progress(self._filled)
             self._sink.write(self._buffer[: self._filled])
+            self._buffer, self._other = self._other, self._buffer
         self._sent += self._filled
         self._filled = 0
 

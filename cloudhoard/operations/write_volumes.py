@@ -23,6 +23,7 @@ from cloudhoard.operations.volume_source import (
     size_in_tar,
 )
 from cloudhoard.operations.worker_threads import Cancellation, WorkerThreads
+from cloudhoard.operations.write_behind import write_behind
 from cloudhoard.postgres.data_directory import walk_data_directory, walk_tablespace
 
 _EMPTY_DIRECTORIES: Final = (b".", b"pg_tblspc", b"pg_wal")
@@ -138,8 +139,12 @@ class VolumeWriter:
     ) -> Iterator[TarVolume]:
         """Store what the block adds as one volume, then list it."""
         key = volume_key(self._backup_id, item, index, self._objects.suffix)
-        with self._objects.storing(key, at_most=at_most) as sink:
-            volume = TarVolume(sink, item, on_progress=on_progress)
+        with (
+            self._objects.storing(key, at_most=at_most) as sink,
+            # Compressing one block and reading the next take about as long.
+            write_behind(sink) as behind,
+        ):
+            volume = TarVolume(behind, item, on_progress=on_progress)
             yield volume
             volume.finish()
         with self._manifest.block(volume.entries):

@@ -7,10 +7,11 @@ What must not pass is a file that is there and cannot be read.
 import logging
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from cloudhoard.domain.archive_layout import DATA_ITEM
 from cloudhoard.postgres.errors import UnreadableFile
@@ -23,6 +24,9 @@ from cloudhoard.postgres.exclusions import (
 )
 
 _log = logging.getLogger(__name__)
+
+_CLOCK_TICK_SECONDS: Final = 1.0
+"""By how much a file's time may lag behind time.time(), rounded up."""
 
 _BIG_FILE_SIZE: Final = 32 << 20
 """From here on a file decides which of several workers ends last."""
@@ -165,25 +169,23 @@ class _Walk:
 
     def _entries(self, path: bytes, name: bytes) -> Iterator[SourceEntry]:
         """What is directly in a directory: its big files, then the rest by name."""
-        names = self._kept_names(path, name)
+        listing = _Listing.of(path, is_of_database=is_database_directory(name))
         prefix = name + b"/" if name else b""
-        for child in names:
+        for child in self._kept_names(listing, name):
             entry = self._entry(path + b"/" + child, prefix + child)
-            if entry is not None:
+            if entry is not None and not listing.is_unlogged(child, entry.status):
                 yield entry
 
-    def _kept_names(self, path: bytes, name: bytes) -> list[bytes]:
+    def _kept_names(self, listing: "_Listing", name: bytes) -> list[bytes]:
         top = self.item == DATA_ITEM and not name
-        # Read at once and without repetition: a directory that is written to while
-        # it is read bit by bit may show a renamed file twice.
-        names = sorted(
+        names = [
             child
-            for child in set(_listed(path))
+            for child in listing.names
             if not is_left_out(child, in_top_directory=top)
-        )
-        if is_database_directory(name):
+        ]
+        if listing.is_of_database:
             names = [child for child in names if not is_temporary_relation(child)]
-            return _biggest_first(path, names)
+            return _biggest_first(listing.path, names)
         if top:
             return [child for child in names if child != b"pg_wal"]
         if self.item == DATA_ITEM and name == b"global":
@@ -197,8 +199,6 @@ class _Walk:
                 if os.path.dirname(name) == b"pg_tblspc":
                     return None
                 status = os.stat(path)
-            if self._is_unlogged(path, name):
-                return None
         except FileNotFoundError:
             if os.path.islink(path):
                 _log.warning("left out, a link to nothing: %a", path)
@@ -210,17 +210,43 @@ class _Walk:
             return None
         return SourceEntry(self.item, name, path, status)
 
-    @staticmethod
-    def _is_unlogged(path: bytes, name: bytes) -> bool:
-        directory, _, child = name.rpartition(b"/")
-        if not is_database_directory(directory):
-            return False
-        init_fork = init_fork_of(child)
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The names in a directory, all read at once.
+
+    A directory that is written to while it is read bit by bit may show a renamed
+    file twice.
+    """
+
+    path: bytes
+    names: tuple[bytes, ...]
+    """Sorted, each once."""
+    is_of_database: bool
+    """Whether relations' files lie in it."""
+    init_forks: frozenset[bytes]
+    read_at: float
+    """When reading began, by the clock that files' times are taken from."""
+
+    @classmethod
+    def of(cls, path: bytes, *, is_of_database: bool) -> Self:
+        read_at = time.time()
+        names = tuple(sorted(set(_listed(path))))
+        found = (name for name in names if name.endswith(b"_init"))
+        init_forks = frozenset(found) if is_of_database else frozenset()
+        return cls(path, names, is_of_database, init_forks, read_at)
+
+    def is_unlogged(self, name: bytes, status: os.stat_result) -> bool:
+        """Whether it is a file that recovery makes from the relation's init fork."""
+        init_fork = init_fork_of(name) if self.is_of_database else None
         if init_fork is None:
             return False
-        # Asked only now: a table that was made while we read the directory may
-        # have had its init fork added after we passed its place.
-        return os.path.lexists(path[: -len(child)] + init_fork)
+        if init_fork in self.init_forks:
+            return True
+        # A relation made while we read the directory: its main fork may have been
+        # seen and its init fork, made later, not.
+        is_new = status.st_ctime > self.read_at - _CLOCK_TICK_SECONDS
+        return is_new and os.path.lexists(self.path + b"/" + init_fork)
 
 
 def _listed(path: bytes) -> list[bytes]:

@@ -1,8 +1,9 @@
 """What of a data directory a base backup leaves out, decided by names alone.
 
 The rules are PostgreSQL's own (``src/backend/backup/basebackup.c``, excludeFiles,
-excludeDirContents, sendDir; majors 13 to 18 agree but for .DS_Store, from 15 on), and a
-few files that speak about this very copy of the cluster.  Names are bytes: the file system knows no encoding.
+excludeDirContents, sendDir; majors 13 to 18 agree but for .DS_Store, from 15 on), and
+a few files that speak about this very copy of the cluster.  Names are bytes: the file
+system knows no encoding.
 """
 
 import re
@@ -21,9 +22,16 @@ _LEFT_OUT: Final = frozenset(
     }
 )
 _LEFT_OUT_PREFIXES: Final = (b"pgsql_tmp", b"pg_internal.init")
+_LEFT_OUT_SUFFIX: Final = b".cloudhoard-tmp"
+"""Of files of ours that a killed command left unfinished; restore refuses them."""
 
 _OF_THIS_COPY: Final = frozenset(
-    {b"cloudhoard.restored", b"recovery.signal", b"standby.signal"}
+    {
+        b"cloudhoard.restored",
+        b"cloudhoard.restoring",
+        b"recovery.signal",
+        b"standby.signal",
+    }
 )
 """In the top directory only: how this copy was started, not what it holds."""
 
@@ -50,6 +58,7 @@ def is_left_out(name: bytes, *, in_top_directory: bool) -> bool:
     return (
         name in _LEFT_OUT
         or name.startswith(_LEFT_OUT_PREFIXES)
+        or name.endswith(_LEFT_OUT_SUFFIX)
         or (in_top_directory and name in _OF_THIS_COPY)
     )
 

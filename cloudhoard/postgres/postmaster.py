@@ -69,7 +69,19 @@ def check_postmaster(
         ) from error
     postmaster = Postmaster.parse(text)
     _check_same(postmaster, started_at=started_at, port=port, path=path)
+    if not _is_same_directory(postmaster.data_directory, data_directory):
+        raise NotThisCluster(
+            f"{path} is of a server on {postmaster.data_directory}",
+            hint="a data directory was copied with its postmaster.pid",
+        )
     return postmaster
+
+
+def _is_same_directory(one: Path, other: Path) -> bool:
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False
 
 
 def _check_same(

@@ -9,11 +9,13 @@ import pytest
 
 from cloudhoard.codec.compression import Compression
 from cloudhoard.codec.encoding import Encoding
+from cloudhoard.codec.key_generation import create_key_files
 from cloudhoard.codec.keys import PublicKey, SigningKey
 from cloudhoard.commands import restore
 from cloudhoard.domain.backup_info import BackupInfo, BackupStatus, Tablespace
 from cloudhoard.domain.manifest_reader import ManifestReader
-from tests.support.key_files import make_key_files
+from tests.support.key_files import KeyFiles
+from tests.support.programs import command_path
 from tests.support.stored_backup import (
     BACKUP_ID,
     CONTROL,
@@ -108,7 +110,11 @@ def test_modes_do_not_depend_on_the_umask(container: Path, target: Path) -> None
             assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
-def test_recovery_settings_are_written(container: Path, target: Path) -> None:
+def test_recovery_settings_are_written(
+    container: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is found beside the command that runs, here pytest, or on the PATH.
+    monkeypatch.setenv("PATH", str(Path(command_path("wal-restore")).parent))
     store(container)
 
     code = run(
@@ -636,4 +642,45 @@ def signed_encoding(keys: Path) -> Encoding:
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key_files(tmp_path_factory.mktemp("keys"))
+    return KeyFiles.make(tmp_path_factory.mktemp("keys")).directory
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_key_that_the_servers_user_cannot_read_is_warned_of(
+    container: Path, target: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(container, HandMadeBackup(encoding=signed_encoding(keys)))
+    key = ["--private-key", str(keys / "ops.private.pem")]
+
+    assert run(container, target, *key, "--owner", "nobody") == 0
+    warning = f"{keys}/ops.private.pem cannot be read by the restored server's user"
+    assert warning in capsys.readouterr().err
+    code = run(
+        container,
+        target,
+        *key,
+        "--owner",
+        "nobody",
+        "--overwrite",
+        "--no-recovery-config",
+    )
+    assert code == 0
+    assert "cannot be read" not in capsys.readouterr().err
+
+
+def test_file_with_the_passphrase_is_passed_on(
+    container: Path,
+    target: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store(container)
+    create_key_files("locked", tmp_path, bits=3072, passphrase=b"correct horse")
+    (tmp_path / "passphrase").write_text("correct horse\n")
+    key = ["--private-key", str(tmp_path / "locked.private.pem"), "--accept-plain"]
+    file = ["--private-key-passphrase-file", str(tmp_path / "passphrase")]
+
+    assert run(container, target, *key, *file) == 0
+    assert "has a passphrase" not in capsys.readouterr().err
+    text = (target / "postgresql.auto.conf").read_text()
+    assert f"--private-key-passphrase-file {tmp_path}/passphrase" in text

@@ -152,6 +152,27 @@ def test_conflicting_partial_segment_is_encrypted_aside(
     assert archived(root)[1].endswith(".zst.enc")
 
 
+def test_object_that_was_stored_under_another_name_is_no_copy(
+    root: Path, data: DataDirectory, keys: KeyFiles
+) -> None:
+    archive(root, data.segment(FIRST), *keys.encrypting)
+    renamed = STORED.replace(FIRST, SECOND)
+    (root / renamed).write_bytes((root / STORED).read_bytes())
+
+    assert archive(root, data.segment(SECOND), *keys.encrypting) == 5
+
+
+def test_control_file_of_another_cluster_gives_no_digest(
+    root: Path, data: DataDirectory, keys: KeyFiles
+) -> None:
+    path = data.file(FIRST, segment_bytes(FIRST, system=OTHER_SYSTEM))
+    archive(root, path, *keys.encrypting)
+
+    header = (root / STORED).read_bytes()[:4096]
+    assert b'"system"' in header
+    assert b'"digest"' not in header
+
+
 class TestRefused:
     """Exit 197 in archive recovery, nothing at the destination."""
 

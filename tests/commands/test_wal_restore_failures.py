@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from cloudhoard.commands import wal_restore
+from cloudhoard.errors import OperationFailed
+from cloudhoard.operations.restore_wal import WalNotArchived
+from cloudhoard.storage.errors import ObjectExists, ObjectNotFound
 from tests.support.wal_files import (
     FIRST,
     FIRST_KEY,
@@ -146,6 +150,36 @@ def test_segment_of_another_cluster_is_not_served(
 
     assert fetch(filled, FIRST, data.destination) == 197
     assert not data.destination.exists()
+
+
+def test_variants_are_compared_to_their_last_byte(
+    root: Path, data: DataDirectory
+) -> None:
+    archive(root, data.file(HISTORY, HISTORY_TEXT))
+    (root / "wals" / HISTORY).write_bytes(HISTORY_TEXT + b"# and more\n")
+    data.signal("recovery.signal")
+
+    assert fetch(root, HISTORY, data.history_destination) == 197
+
+
+def test_variants_are_compared_from_their_first_byte(
+    root: Path, tmp_path: Path
+) -> None:
+    large = DataDirectory(tmp_path / "large", segment_size=4 << 20)
+    archive(root, large.segment(FIRST))
+    other = large.segment(FIRST, seed=1).read_bytes()
+    (root / FIRST_KEY).write_bytes(other)
+
+    assert fetch(root, FIRST, large.destination) == 197
+
+
+def test_1_says_absent_and_nothing_else() -> None:
+    code = wal_restore._exit_codes(["main", "pg_wal/RECOVERYXLOG"])
+    plain = wal_restore._exit_codes(["main", "elsewhere"])
+
+    assert code(WalNotArchived("absent")) == plain(WalNotArchived("absent")) == 1
+    for error in (OperationFailed("x"), ObjectNotFound("x"), ObjectExists("x")):
+        assert (code(error), plain(error)) == (196, 4)
 
 
 def test_segment_larger_than_the_cluster_has_them_is_refused(

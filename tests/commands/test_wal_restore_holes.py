@@ -100,6 +100,14 @@ class TestHole:
         assert "timeline 2" in capsys.readouterr().err
         assert fetch(root, "000000020000000000000002", data.destination) == 1
 
+    def test_timeline_that_began_and_ended_in_one_segment_has_none(
+        self, root: Path, data: DataDirectory
+    ) -> None:
+        archive(root, data.segment(f"{TIMELINE_2}.partial"))
+        archive(root, data.file(HISTORY, HISTORY_TEXT))
+
+        assert fetch(root, TIMELINE_2, data.destination) == 0
+
     def test_is_accepted_when_told_so(self, root: Path, data: DataDirectory) -> None:
         archive(root, data.segment(SECOND))
         archive(root, data.file(HISTORY, HISTORY_TEXT))

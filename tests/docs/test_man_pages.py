@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 import pytest
 
 from cloudhoard.cli.exit_codes import STRICT, ExitCode
-from tests.support.requirements import missing
+from tests.support.requirements import program
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted((ROOT / "docs" / "man").glob("*.[1-8]"))
@@ -137,9 +136,7 @@ def test_variables_in_the_pages_are_those_that_the_package_reads() -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_mandoc_finds_nothing_wrong_with_page(path: Path) -> None:
-    if shutil.which("mandoc") is None:
-        missing("mandoc", "mandoc is not installed")
-    argv = ["mandoc", "-T", "lint", "-W", "warning", str(path)]
+    argv = [program("mandoc"), "-T", "lint", "-W", "warning", str(path)]
     lint = subprocess.run(argv, capture_output=True, text=True, check=False)
 
     assert lint.stdout + lint.stderr == ""

@@ -11,7 +11,7 @@ from cloudhoard.codec.encoding import Encoding
 from cloudhoard.codec.keys import PublicKey, SigningKey
 from cloudhoard.commands import restore
 from cloudhoard.domain.backup_info import Tablespace
-from tests.support.key_files import make_key_files
+from tests.support.key_files import KeyFiles
 from tests.support.stored_backup import (
     BACKUP_ID,
     HandMadeBackup,
@@ -77,7 +77,7 @@ class Scene:
 
 @pytest.fixture(scope="session")
 def key_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key_files(tmp_path_factory.mktemp("keys"))
+    return KeyFiles.make(tmp_path_factory.mktemp("keys")).directory
 
 
 @pytest.fixture(params=["none", "zstd", "encrypted", "signed"])

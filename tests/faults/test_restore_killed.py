@@ -185,6 +185,23 @@ def test_interrupted_restore_ends_at_once_with_one_line(
     assert scene.restore() == 0
 
 
+def test_archive_that_goes_away_half_way_exits_2_and_can_come_back(
+    scene: Scene, tmp_path: Path
+) -> None:
+    process = scene.spawn(stderr=subprocess.PIPE)
+    faults.wait_for_file(scene.target / "cloudhoard.restoring")
+    (tmp_path / "archive").rename(tmp_path / "away")
+    _, errors = process.communicate(timeout=60)
+
+    if process.returncode == 0:
+        pytest.skip("the restore was faster than the loss")
+    assert process.returncode == 2, errors
+    assert "Traceback" not in errors
+    assert not scene.startable()
+    (tmp_path / "away").rename(tmp_path / "archive")
+    assert scene.restore() == 0
+
+
 def test_two_restores_into_one_directory(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:

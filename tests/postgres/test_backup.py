@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import MakeCluster
 from tests.support.backups import Archive, BackupRunner, put_wal
 from tests.support.cluster import Cluster
+from tests.support.requirements import program
 
 pytestmark = pytest.mark.postgres
 
@@ -185,6 +186,7 @@ def test_configuration_outside_the_data_directory_has_a_volume_of_its_own(
 
     backup = runner.take()
 
+    program("zstd")
     volume = str(backup.path / "config.tar.zst")
     listing = cluster.run(["tar", "--zstd", "-tf", volume]).stdout.splitlines()
     below_root = str(etc).removeprefix("/")
@@ -312,3 +314,29 @@ def test_group_readable_cluster_is_backed_up_with_its_modes(
     assert (target / "PG_VERSION").stat().st_mode & 0o777 == 0o640
     assert target.stat().st_mode & 0o777 == 0o700
     assert os.listdir(target / "pg_wal") == []  # noqa: PTH208 - a plain list
+
+
+def test_in_place_tablespace_is_part_of_the_data_directory(
+    cluster: Cluster,
+    archive: Archive,
+    runner: BackupRunner,
+    work_directory: Path,
+    adopt_cluster: Adopt,
+) -> None:
+    if cluster.programs.major < 15:
+        pytest.skip("in-place tablespaces came with PostgreSQL 15")
+    cluster.configure({"allow_in_place_tablespaces": "on"})
+    cluster.execute("create tablespace near location ''")
+    cluster.execute("create table kept tablespace near as select 1 n")
+
+    backup = runner.take()
+
+    target = work_directory / "restored"
+    backup.unpack(cluster, target)
+    verify(cluster, target, "-n")
+    put_wal(cluster, archive, target)
+    cluster.stop()
+    restored = adopt_cluster("restored", target)
+    restored.start()
+    assert restored.value("select n from kept") == "1"
+    assert backup.tablespaces == []

@@ -11,6 +11,7 @@ from typing import Any, Final
 import zstandard
 
 from tests.support.cluster import Cluster, command_path
+from tests.support.requirements import program
 
 SERVER: Final = "main"
 
@@ -137,5 +138,12 @@ def put_wal(cluster: Cluster, archive: Archive, data_directory: Path) -> None:
         name = path.name.removesuffix(".zst")
         if path.is_file() and not name.endswith(".backup"):
             target = data_directory / "pg_wal" / name
-            argv = ["zstd", "--quiet", "--decompress", "--force", "-o", str(target)]
+            argv = [
+                program("zstd"),
+                "--quiet",
+                "--decompress",
+                "--force",
+                "-o",
+                str(target),
+            ]
             cluster.run([*argv, str(path)])

@@ -1,6 +1,7 @@
 """What a test needs from the machine: without it skipped, where required failed."""
 
 import os
+import shutil
 from typing import NoReturn
 
 import pytest
@@ -16,6 +17,11 @@ def is_named(service: str) -> bool:
     """Tell whether CLOUDHOARD_TEST_REQUIRE names service."""
     named = os.environ.get("CLOUDHOARD_TEST_REQUIRE", "")
     return bool({service, "all"} & set(named.replace(",", " ").split()))
+
+
+def program(name: str) -> str:
+    """Return the path of a program of the system; without it as missing()."""
+    return shutil.which(name) or missing(name, f"{name} is not installed")
 
 
 def missing(service: str, reason: str) -> NoReturn:

@@ -101,3 +101,48 @@ def test_outside_recovery_the_code_is_a_plain_one(
     found, _ = restore_from(installation, data, "file:///x", "main", FIRST, "/tmp/x")  # noqa: S108
 
     assert found == 4
+
+
+def test_working_directory_that_is_gone_stops_recovery(
+    installation: Path, tmp_path: Path
+) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    script = f"{sys.executable} -S {installation / 'cloudhoard-wal-restore'}"
+    command = f"exec {script} file:///x main {FIRST} pg_wal/RECOVERYXLOG"
+    answer = subprocess.run(
+        ["/bin/sh", "-c", f"rmdir {away} && {command}"],
+        cwd=away,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installation)},
+    )
+
+    assert answer.returncode == 196, answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_working_directory_that_is_gone_stops_recovery_without_the_package_too(
+    installation: Path, tmp_path: Path
+) -> None:
+    gone(installation)
+    test_working_directory_that_is_gone_stops_recovery(installation, tmp_path)
+
+
+def test_help_on_a_full_disk_does_not_end_recovery(
+    installation: Path, data: DataDirectory
+) -> None:
+    data.signal("recovery.signal")
+    run = [sys.executable, "-S", str(installation / "cloudhoard-wal-restore")]
+    with Path("/dev/full").open("w") as full:
+        code = subprocess.run(
+            [*run, "--help", "file:///x", "main", FIRST, "pg_wal/RECOVERYXLOG"],
+            cwd=data.path,
+            stdout=subprocess.DEVNULL,
+            stderr=full,
+            check=False,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installation)},
+        ).returncode
+
+    assert code == 195

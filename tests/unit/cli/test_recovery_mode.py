@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from cloudhoard.cli.recovery_mode import is_archive_recovery, is_strict
+from cloudhoard.cli.recovery_mode import (
+    is_archive_recovery,
+    is_strict,
+    leaves_nothing,
+)
 
-BASE = ["file:///srv/backup", "main", "000000010000000000000001"]
+FIRST = "000000010000000000000001"
+BASE = ["file:///srv/backup", "main", FIRST]
 
 
 @pytest.fixture
@@ -95,3 +100,20 @@ def test_forgotten_destination_is_strict_where_recovery_runs_it(
     assert is_strict(BASE)
     (data_directory / "standby.signal").touch()
     assert not is_strict(BASE)
+
+
+def test_data_directory_that_cannot_be_looked_into_is_strict(tmp_path: Path) -> None:
+    beyond = tmp_path / ("x" * 300) / "pg_wal" / "RECOVERYXLOG"  # ENAMETOOLONG
+
+    assert is_strict([*BASE, str(beyond)])
+    assert leaves_nothing([*BASE, str(beyond)])
+
+
+def test_working_directory_that_is_gone_is_strict(
+    data_directory: Path, tmp_path: Path
+) -> None:
+    (data_directory / "pg_wal").rmdir()
+    data_directory.rmdir()
+
+    assert is_strict([*BASE, "pg_wal/RECOVERYXLOG"])
+    assert not is_strict([*BASE, str(tmp_path / "pg_wal" / FIRST)])

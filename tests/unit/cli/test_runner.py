@@ -244,3 +244,17 @@ def test_a_full_disk_behind_stdout_is_not_a_success() -> None:
     assert ended.returncode == ExitCode.INTERNAL
     assert "cloudhoard-try: error: no space left on device\n" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full"])
+def test_messages_that_cannot_be_written_change_nothing(redirected: str) -> None:
+    program = PROGRAM.format(body='raise ValueError("x")', options="[]")
+    # The program's own print would fail, too.
+    program = program.replace("print(", "(lambda *a, **k: None)(")
+    shell = f'exec "$0" -c "$1" {redirected}'
+
+    ended = subprocess.run(
+        ["sh", "-c", shell, sys.executable, program], check=False, env=ENVIRONMENT
+    )
+
+    assert ended.returncode == ExitCode.INTERNAL

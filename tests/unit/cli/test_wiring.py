@@ -1,4 +1,7 @@
 import argparse
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +106,45 @@ def test_an_empty_or_missing_passphrase_file_is_refused(tmp_path: Path) -> None:
     for path in (empty, tmp_path / "missing"):
         with pytest.raises(UsageError, match="passphrase file"):
             read_passphrase(path)
+
+
+def test_nobody_is_asked_for_a_passphrase_without_a_terminal(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from cloudhoard.cli.wiring import passphrase_source\n"
+        f"print(passphrase_source(None, Path({str(tmp_path)!r})))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert answer.stdout == "None\n"
+
+
+def test_a_person_is_asked_for_a_passphrase_that_is_not_shown() -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from cloudhoard.cli.wiring import passphrase_source\n"
+        "ask = passphrase_source(None, Path('ops.private.pem'))\n"
+        "print(len(ask()))"
+    )
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        ["setsid", "--ctty", "--wait", sys.executable, "-c", program],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = os.read(ours, 1000)
+        os.write(ours, b"sesame\n")
+        process.wait(30)
+        while not shown.endswith(b"6\r\n"):
+            shown += os.read(ours, 1000)
+        os.close(ours)
+
+    assert shown == b"Passphrase of ops.private.pem: \r\n6\r\n"

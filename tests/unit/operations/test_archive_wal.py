@@ -13,7 +13,9 @@ from cloudhoard.errors import OperationFailed
 from cloudhoard.operations.archive_identity import ForeignArchive, ensure_identity
 from cloudhoard.operations.archive_wal import ArchivingSettings, archive_wal
 from cloudhoard.operations.wal_conflict import WalConflict
+from cloudhoard.spool.archive_memory import CONDITIONS_VALID_FOR, Spool
 from cloudhoard.storage.backends.memory import MemoryContainer, MemoryStorage
+from cloudhoard.storage.errors import StorageUnavailable
 from tests.support.storages import RecordingStorage, UnconditionalStorage
 from tests.support.wal_files import (
     FIRST,
@@ -177,6 +179,34 @@ class TestIdentity:
 
         with pytest.raises(ForeignArchive, match=f"{SYSTEM}.*{OTHER_SYSTEM}"):
             self.ensure(storage, OTHER_SYSTEM)
+
+    def test_is_not_made_again_where_it_was_seen_before(
+        self, storage: RecordingStorage, memory: MemoryStorage, tmp_path: Path
+    ) -> None:
+        now = 1e9
+
+        def ensure() -> None:
+            spool = Spool.open(
+                tmp_path / "spool",
+                location=storage.location,
+                system_identifier=SYSTEM,
+                clock=lambda: now,
+            )
+            ensure_identity(
+                storage,
+                system_identifier=SYSTEM,
+                segment_size=SEGMENT_SIZE,
+                spool=spool,
+            )
+
+        ensure()
+        memory.delete_objects([IDENTITY])
+        now += CONDITIONS_VALID_FOR
+
+        with pytest.raises(StorageUnavailable, match="was here before and is gone"):
+            ensure()
+
+        assert list(memory.list_objects("")) == []
 
     def test_of_two_that_begin_at_once_one_wins(self, memory: MemoryStorage) -> None:
         class Late(RecordingStorage):

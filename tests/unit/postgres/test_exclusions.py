@@ -1,5 +1,6 @@
 import pytest
 
+from cloudhoard.domain import restored_path
 from cloudhoard.postgres.exclusions import (
     init_fork_of,
     is_database_directory,
@@ -55,6 +56,15 @@ def test_what_says_how_this_copy_was_started_is_left_out_at_the_top(
 )
 def test_what_looks_similar_is_kept(name: bytes) -> None:
     assert not is_left_out(name, in_top_directory=True)
+
+
+def test_backup_leaves_out_whatever_restore_refuses() -> None:
+    # Else there were backups that cannot be restored.
+    refused = set(restored_path._OURS)
+    refused.add(restored_path._CONTROL_TEMPORARY.rpartition(b"/")[2])
+
+    for name in refused:
+        assert is_left_out(name, in_top_directory=True), name
 
 
 def test_replication_slots_are_not_copied_into_the_backup() -> None:

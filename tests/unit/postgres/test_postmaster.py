@@ -16,7 +16,8 @@ TEXT = (
 
 @pytest.fixture
 def data_directory(tmp_path: Path) -> Path:
-    (tmp_path / "postmaster.pid").write_text(TEXT)
+    text = TEXT.replace("/srv/pg/data", str(tmp_path))
+    (tmp_path / "postmaster.pid").write_text(text)
     return tmp_path
 
 
@@ -61,3 +62,21 @@ def test_server_started_at_another_time_is_refused(
 def test_directory_that_is_not_here_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotThisCluster, match="is not on this machine"):
         check_postmaster(tmp_path / "away", started_at=STARTED, port=5433)
+
+
+def test_file_that_was_copied_from_another_directory_is_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "postmaster.pid").write_text(TEXT)
+
+    with pytest.raises(NotThisCluster, match="of a server on /srv/pg/data"):
+        check_postmaster(tmp_path, started_at=STARTED, port=5433)
+
+
+def test_directory_may_have_been_named_by_a_link(
+    data_directory: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(data_directory)
+
+    assert check_postmaster(link, started_at=STARTED, port=5433).port == 5433
