@@ -6,11 +6,12 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import hypothesis
 import pytest
 
+from tests.services.shared import RUN_DIRECTORY, stop_shared_services
 from tests.support.cluster import Cluster
 from tests.support.directories import base_directory
 from tests.support.os_user import OsUser
@@ -23,9 +24,6 @@ from tests.support.template import DataDirectoryMaker
 hypothesis.settings.register_profile("cloudhoard", deadline=None, database=None)
 hypothesis.settings.load_profile("cloudhoard")
 
-_RUN_DIRECTORY: Final = "CLOUDHOARD_TEST_RUN_DIRECTORY"
-"""Set by the first process of a run for its xdist workers."""
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the directory in which everything of this run lies."""
@@ -33,13 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     directory = Path(tempfile.mkdtemp(prefix="cht-", dir=base_directory()))
     directory.chmod(0o755)
-    os.environ[_RUN_DIRECTORY] = str(directory)
+    os.environ[RUN_DIRECTORY] = str(directory)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove it."""
-    if not hasattr(config, "workerinput") and _RUN_DIRECTORY in os.environ:
-        shutil.rmtree(os.environ.pop(_RUN_DIRECTORY), ignore_errors=True)
+    if not hasattr(config, "workerinput") and RUN_DIRECTORY in os.environ:
+        stop_shared_services()
+        shutil.rmtree(os.environ.pop(RUN_DIRECTORY), ignore_errors=True)
 
 
 def pytest_report_header() -> list[str]:
@@ -70,7 +69,7 @@ def postgres_programs() -> PostgresPrograms:
 @pytest.fixture
 def work_directory(os_user: OsUser) -> Iterator[Path]:
     """An empty directory with a short path, owned by the test user."""
-    run_directory = Path(os.environ[_RUN_DIRECTORY])
+    run_directory = Path(os.environ[RUN_DIRECTORY])
     directory = Path(tempfile.mkdtemp(dir=run_directory))
     directory.chmod(0o755)
     yield os_user.give(directory)
@@ -82,7 +81,7 @@ def data_directory_maker(
     postgres_programs: PostgresPrograms, os_user: OsUser
 ) -> DataDirectoryMaker:
     """initdb, done once for all workers."""
-    templates = Path(os.environ[_RUN_DIRECTORY]) / "templates"
+    templates = Path(os.environ[RUN_DIRECTORY]) / "templates"
     templates.mkdir(exist_ok=True)
     return DataDirectoryMaker(postgres_programs, os_user, os_user.give(templates))
 

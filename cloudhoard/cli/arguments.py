@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 import cloudhoard
+from cloudhoard.cli.s3_arguments import add_s3_options
 from cloudhoard.cli.value_types import non_negative_int, positive_int, size
 from cloudhoard.errors import UsageError
 
@@ -150,6 +151,7 @@ def add_archive_arguments(
         action="store_true",
         help="only find out whether the archive can be reached",
     )
+    add_s3_options(parser)
 
 
 def add_encoding_options(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from cloudhoard.cli.s3_wiring import s3_reading_words
+
 _PROGRAM: Final = "cloudhoard-wal-restore"
 _ENCRYPTED_PEM: Final = b"ENCRYPTED"
 _LARGEST_KEY_FILE: Final = 64 << 10
@@ -30,6 +32,8 @@ def wal_restore_argv(args: argparse.Namespace) -> list[str]:
         argv += ["--trusted-signer", str(path.absolute())]
     if args.accept_plain:
         argv.append("--accept-plain")
+    if args.url.lower().startswith("s3:"):
+        argv += s3_reading_words(args)
     return [*argv, args.url, args.server_name]
 
 

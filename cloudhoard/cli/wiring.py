@@ -48,7 +48,12 @@ def opened_archive(args: argparse.Namespace) -> Iterator[Storage]:
             f"--cloud-provider {args.cloud_provider} does not fit {url.scheme}://",
             hint="leave the option out: the URL says which store it is",
         )
-    storage = open_storage(url, prefix=prefix, witnesses=WITNESSES)
+    options = None
+    if url.scheme == "s3":
+        from cloudhoard.cli.s3_wiring import s3_options_of  # noqa: PLC0415
+
+        options = s3_options_of(args)
+    storage = open_storage(url, prefix=prefix, witnesses=WITNESSES, options=options)
     try:
         yield storage
     finally:

@@ -19,6 +19,7 @@ from cloudhoard.cli.backup_json import backup_json
 from cloudhoard.cli.output import print_json
 from cloudhoard.cli.progress import Progress
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.s3_arguments import add_s3_writing_options
 from cloudhoard.cli.wiring import encoding_of, opened_archive
 from cloudhoard.domain.backup_name import check_backup_name
 from cloudhoard.errors import UsageError
@@ -39,7 +40,6 @@ _SNAPSHOT_OPTIONS: Final = (
     "--snapshot-gcp-project",
     "--gcp-project",
     "--gcp-zone",
-    "--aws-region",
     "--aws-await-snapshots-timeout",
     "--aws-snapshot-lock-mode",
     "--aws-snapshot-lock-cool-off-period",
@@ -65,6 +65,7 @@ def build_parser() -> CommandParser:
     _add_refused_options(parser)
     add_encoding_options(parser)
     add_format_option(parser)
+    add_s3_writing_options(parser)
     add_common_options(parser)
     return parser
 

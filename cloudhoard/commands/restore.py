@@ -52,7 +52,6 @@ _SNAPSHOT_OPTIONS: Final = (
     "--snapshot-recovery-instance",
     "--snapshot-recovery-zone",
     "--gcp-zone",
-    "--aws-region",
     "--azure-resource-group",
 )
 

@@ -13,6 +13,7 @@ from cloudhoard.cli.arguments import (
     add_encoding_options,
 )
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.s3_arguments import add_s3_writing_options
 from cloudhoard.cli.wiring import decoding_of, encoding_of, opened_archive
 from cloudhoard.domain.wal_file import WalFile
 from cloudhoard.errors import UsageError
@@ -36,6 +37,7 @@ def build_parser() -> CommandParser:
         help="the file: %%p of archive_command",
     )
     add_encoding_options(parser)
+    add_s3_writing_options(parser, history=True)
     add_decoding_options(parser)
     parser.add_argument(
         "--digest-key",

@@ -57,7 +57,9 @@ def ensure_identity(
     ours = ArchiveIdentity(
         system_identifier=system_identifier, segment_size=segment_size
     )
-    if spool is None or not _remembers(spool, ours):
+    if spool is not None and _remembers(spool, ours):
+        storage.trust_conditions(honoured=spool.honours_conditions is True)
+    else:
         found = _found_or_created(storage, ours, spool)
         _check_same(storage, found, ours)
         if spool and spool.remembers:
@@ -138,10 +140,12 @@ def _honours_conditions(storage: Storage, found: ArchiveIdentity) -> bool:
 
     A store that does not refuse has then written the same bytes again.
     """
+    storage.trust_conditions(honoured=True)  # so that nothing but the store answers
     try:
         _write(storage, found)
     except ObjectExists:
         return True
+    storage.trust_conditions(honoured=False)
     _log.warning(
         "%s does not honour conditional creates: that nothing is overwritten is best"
         " effort there",

@@ -78,6 +78,7 @@ def _abort_uploads(storage: Storage, backup_id: str) -> None:
     Stores do that when somebody begins to write under the same name, or into the
     same directory; we begin, and store nothing.
     """
+    storage.drop_unfinished(f"{BACKUPS_PREFIX}{backup_id}/")
     try:
         with storage.open_write(started_key(backup_id), at_most=1):
             raise _NothingToWrite  # noqa: TRY301 - the block has to end by it

@@ -1,14 +1,22 @@
 """From a URL to the storage behind it; backends are imported on demand."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cloudhoard.errors import UsageError
 from cloudhoard.storage.protocol import Storage
 from cloudhoard.storage.url import StorageUrl, parse_storage_url
 
+if TYPE_CHECKING:
+    from cloudhoard.storage.s3_options import S3Options
+
 
 def open_storage(
-    url: str | StorageUrl, *, prefix: str = "", witnesses: Sequence[str] = ()
+    url: str | StorageUrl,
+    *,
+    prefix: str = "",
+    witnesses: Sequence[str] = (),
+    options: "S3Options | None" = None,
 ) -> Storage:
     """Return the storage at ``url/prefix``; nothing is asked of the store yet.
 
@@ -19,6 +27,8 @@ def open_storage(
             before a store that may be unmounted is believed when it says that an
             object is absent; the first is the one that makes an archive. Stores
             that tell a missing container from a missing object do not need them.
+        options: how the store is reached; None leaves it to the environment. Only
+            stores of the kind that they are for look at them.
 
     Raises:
         UsageError: the URL names no store, or one that this version cannot use.
@@ -38,6 +48,11 @@ def open_storage(
             container = MemoryContainer.named(place.container)
             path = "/".join(filter(None, (place.path, prefix)))
             return MemoryStorage(container, path)
+        case "s3":
+            from cloudhoard.storage.backends.s3 import S3Storage  # noqa: PLC0415
+
+            path = "/".join(filter(None, (place.path, prefix)))
+            return S3Storage(place.container, path, options)
         case scheme:
             message = f"{scheme}:// is not in this version"
-            raise UsageError(message, hint="use file:///PATH")
+            raise UsageError(message, hint="use s3://BUCKET/PATH or file:///PATH")

@@ -80,6 +80,19 @@ class Storage(ReadableStorage, Protocol):
     def delete_objects(self, keys: Iterable[str]) -> None:
         """Delete objects; a key that is not there is not an error."""
 
+    def trust_conditions(self, *, honoured: bool) -> None:
+        """Take note whether this store refuses by itself to create what exists.
+
+        Where it is not known to, a look precedes every creation, and that nothing
+        is overwritten is best effort. Stores whose answer is beyond doubt need none.
+        """
+
+    def drop_unfinished(self, prefix: str) -> None:
+        """Drop what killed commands left unfinished below prefix, as well as we can.
+
+        What somebody may still be writing stays. Never fails for the store's sake.
+        """
+
     def check_access(self) -> None:
         """Prove that the container is there and may be listed; changes nothing."""
 

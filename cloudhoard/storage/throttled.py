@@ -85,6 +85,14 @@ class ThrottledStorage:
         """As the other storage."""
         self._storage.delete_objects(keys)
 
+    def trust_conditions(self, *, honoured: bool) -> None:
+        """As the other storage."""
+        self._storage.trust_conditions(honoured=honoured)
+
+    def drop_unfinished(self, prefix: str) -> None:
+        """As the other storage."""
+        self._storage.drop_unfinished(prefix)
+
     def check_access(self) -> None:
         """As the other storage."""
         self._storage.check_access()

@@ -599,7 +599,6 @@ def test_container_that_is_not_there_exits_2(container: Path, target: Path) -> N
         "--snapshot-recovery-instance",
         "--snapshot-recovery-zone",
         "--gcp-zone",
-        "--aws-region",
         "--azure-resource-group",
     ],
 )

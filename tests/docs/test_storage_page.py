@@ -11,12 +11,14 @@ def test_page_shows_what_the_suite_tests() -> None:
 
     expected = [
         f"| {name} | {yes_or_no(store.exclusive_create)} | {store.absence} "
-        f"| {yes_or_no(store.keys_below_keys)} | {yes_or_no(store.durable)} |"
+        f"| {yes_or_no(store.keys_below_keys)} | {yes_or_no(store.durable)} "
+        f"| {store.listing} |"
         for name, store in sorted(CAPABILITIES.items())
     ]
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     start = lines.index(
-        "| store | exclusive create | absence rests on | keys below keys | durable |"
+        "| store | exclusive create | absence rests on | keys below keys | durable "
+        "| listed |"
     )
 
     assert lines[start + 2 : start + 2 + len(expected)] == expected

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.seaweedfs import WRITER, seaweedfs_endpoint
 from tests.support.cluster import Cluster
 from tests.support.programs import command_path
+from tests.support.s3_store import Bucket, credentials
 
 pytestmark = pytest.mark.postgres
 
@@ -23,6 +25,7 @@ class Archive:
     """Where the cluster archives to, and the options that go with it."""
 
     url: str
+    options: list[str]
     writing: list[str]
     reading: list[str]
 
@@ -33,26 +36,50 @@ def succeed(cluster: Cluster, argv: Sequence[str]) -> str:
     return output
 
 
-@pytest.fixture(params=["plain", "encrypted and signed"])
-def archive(
+@pytest.fixture(autouse=True)
+def credentials_of_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the servers, and the commands that they call, use the test's bucket."""
+    for name, value in credentials(WRITER).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(params=["file", "s3"])
+def place(
     request: pytest.FixtureRequest, cluster: Cluster, work_directory: Path
-) -> Archive:
+) -> tuple[str, list[str]]:
+    """The URL of an empty place for archives, and the options to reach it."""
+    if request.param == "s3":
+        bucket = Bucket(seaweedfs_endpoint(), WRITER)
+        return f"s3://{bucket.name}/pg", ["--endpoint-url", bucket.endpoint]
     root = work_directory / "archive"
     succeed(cluster, ["mkdir", str(root)])
-    url = f"file://{root}"
+    return f"file://{root}", []
+
+
+@pytest.fixture(params=["plain", "encrypted and signed"])
+def archive(
+    request: pytest.FixtureRequest,
+    place: tuple[str, list[str]],
+    cluster: Cluster,
+    work_directory: Path,
+) -> Archive:
+    url, options = place
     if request.param == "plain":
-        return Archive(url, [], [])
+        return Archive(url, options, options, options)
     keys = work_directory / "keys"
     create = [command_path("create-keys"), "--key-id", "ops"]
     succeed(cluster, ["mkdir", str(keys)])
     succeed(cluster, [*create, "--output-dir", str(keys)])
     return Archive(
         url,
+        options,
         [
+            *options,
             *("--public-key", str(keys / "ops.public.pem")),
             *("--signing-key", str(keys / "ops.signing.pem")),
         ],
         [
+            *options,
             *("--private-key", str(keys / "ops.private.pem")),
             *("--trusted-signer", str(keys / "ops.signing.public.pem")),
         ],
@@ -120,7 +147,8 @@ def restore(
 
 def put_needed_wal(cluster: Cluster, archive: Archive, target: Path) -> None:
     """Fetch the backup's WAL to where pg_verifybackup wants to read it."""
-    show = [command_path("backup-show"), "--format", "json", archive.url, SERVER]
+    show = [command_path("backup-show"), "--format", "json"]
+    show += [*archive.options, archive.url, SERVER]
     (backup,) = json.loads(succeed(cluster, [*show, "nightly"])).values()
     first, last = (int(backup[key][8:], 16) for key in ("begin_wal", "end_wal"))
     # With segments of 16 MiB a name's last 8 digits count to FF only.

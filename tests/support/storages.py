@@ -43,6 +43,12 @@ class RecordingStorage:
     def delete_objects(self, keys: Iterable[str]) -> None:
         self._storage.delete_objects(keys)
 
+    def trust_conditions(self, *, honoured: bool) -> None:
+        self._storage.trust_conditions(honoured=honoured)
+
+    def drop_unfinished(self, prefix: str) -> None:
+        self._storage.drop_unfinished(prefix)
+
     def check_access(self) -> None:
         self._storage.check_access()
 

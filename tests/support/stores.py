@@ -5,7 +5,7 @@ A new backend gets a class here, a row in STORES and a row in docs/storage.md.
 
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -13,6 +13,9 @@ from typing import Final, Protocol
 from cloudhoard.storage.backends.local import LocalStorage
 from cloudhoard.storage.backends.memory import MemoryContainer, MemoryStorage
 from cloudhoard.storage.protocol import Storage
+from tests.services.juicefs import juicefs_endpoint
+from tests.services.seaweedfs import ADMIN, WRITER, seaweedfs_endpoint
+from tests.support.s3_store import Bucket
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Capabilities:
     """Both a and a/b may be objects."""
     durable: bool
     """An object outlives the process, and a power cut."""
+    listing: str = "by key"
+    """The order of listings: "by key", or "by directory"; see is_in_one_order."""
 
 
 class StoreUnderTest(Protocol):
@@ -73,15 +78,75 @@ class LocalStore:
         shutil.rmtree(self._directory)
 
 
+class S3Store:
+    """A bucket of its own, on a server that all tests of a run share."""
+
+    capabilities: Capabilities
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def open(self, prefix: str = "", *, witnesses: Sequence[str] = ()) -> Storage:
+        del witnesses  # its answers need none
+        return self._bucket.open(prefix)
+
+    def remove_container(self) -> None:
+        self._bucket.remove()
+
+
+class SeaweedStore(S3Store):
+    capabilities = Capabilities(
+        exclusive_create=True,
+        absence="answer",
+        keys_below_keys=True,
+        durable=True,
+        listing="by directory",
+    )
+
+    def __init__(self, _: Path) -> None:
+        super().__init__(Bucket(seaweedfs_endpoint(), WRITER))
+
+
+class JuiceStore(S3Store):
+    capabilities = Capabilities(
+        exclusive_create=False, absence="answer", keys_below_keys=False, durable=True
+    )
+
+    def __init__(self, _: Path) -> None:
+        super().__init__(Bucket(juicefs_endpoint(), ADMIN))
+
+
 STORES: Final[dict[str, Callable[[Path], StoreUnderTest]]] = {
     "memory": MemoryStore,
     "file": LocalStore,
+    "s3 (SeaweedFS)": SeaweedStore,
+    "s3 (JuiceFS gateway)": JuiceStore,
 }
 
 CAPABILITIES: Final[dict[str, Capabilities]] = {
     "memory": MemoryStore.capabilities,
     "file": LocalStore.capabilities,
+    "s3 (SeaweedFS)": SeaweedStore.capabilities,
+    "s3 (JuiceFS gateway)": JuiceStore.capabilities,
 }
+
+
+def is_in_one_order(names: Collection[str], start_after: str = "") -> bool:
+    """Tell whether sorting names, or their components one by one, is the same.
+
+    It is where no directory's name and a dash or a dot begin a name beside it. The
+    names in an archive are all like that.
+    """
+    directories = {
+        "/".join(name.split("/")[:depth])
+        for name in names
+        for depth in range(1, name.count("/") + 1)
+    }
+    rivals = {*names, *directories}
+    is_one = not any(
+        r[: len(d) + 1] in {d + "-", d + "."} for d in directories for r in rivals
+    )
+    return is_one and start_after not in directories
 
 
 def put(storage: Storage, key: str, content: bytes = b"content") -> None:

@@ -108,6 +108,12 @@ class LocalStorage:
                 if root is None or not delete_files(root, names, files):
                     self._need_witness(root)
 
+    def trust_conditions(self, *, honoured: bool) -> None:
+        pass  # creation is exclusive here
+
+    def drop_unfinished(self, prefix: str) -> None:
+        pass  # the next writer or deletion in a directory does
+
     def check_access(self) -> None:
         with self._doing("list the archive"), ExitStack() as stack:
             root = self._open_root(stack) or self._open_container(stack)

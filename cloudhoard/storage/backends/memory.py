@@ -88,6 +88,12 @@ class MemoryStorage:
         for key in keys:
             self._objects().pop(self._path + check_key(key), None)
 
+    def trust_conditions(self, *, honoured: bool) -> None:
+        pass  # creation is exclusive here
+
+    def drop_unfinished(self, prefix: str) -> None:
+        pass  # nothing is left of an upload
+
     def check_access(self) -> None:
         self._objects()
 
