@@ -19,8 +19,13 @@ class Progress:
     """
 
     def __init__(
-        self, total_bytes: int, *, quiet: bool = False, stream: TextIO | None = None
+        self,
+        total_bytes: int | None,
+        *,
+        quiet: bool = False,
+        stream: TextIO | None = None,
     ) -> None:
+        """Begin to count; total_bytes is None where the end is not known."""
         self._total = total_bytes
         self._stream = sys.stderr if stream is None else stream
         self._drawing = not quiet and self._stream is not None and self._stream.isatty()
@@ -58,6 +63,8 @@ class Progress:
 
     def _bar(self, elapsed: float) -> str:
         rate = self._done / elapsed if elapsed > 0 else 0.0
+        if self._total is None:
+            return f"{binary_size(self._done)}  {binary_size(int(rate))}/s"
         share = min(self._done / self._total, 1.0) if self._total > 0 else 1.0
         filled = "#" * int(share * _BAR_WIDTH)
         left = max(self._total - self._done, 0) / rate if rate > 0 else 0.0

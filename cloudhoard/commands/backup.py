@@ -10,15 +10,20 @@ from cloudhoard.cli.arguments import (
     add_archive_arguments,
     add_common_options,
     add_encoding_options,
+    add_format_option,
     non_negative_int,
     positive_int,
     size,
 )
+from cloudhoard.cli.backup_json import backup_json
+from cloudhoard.cli.output import print_json
+from cloudhoard.cli.progress import Progress
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.s3_arguments import add_s3_writing_options
 from cloudhoard.cli.wiring import encoding_of, opened_archive
 from cloudhoard.domain.backup_name import check_backup_name
 from cloudhoard.errors import UsageError
+from cloudhoard.operations.read_catalog import find_backup
 from cloudhoard.operations.take_backup import BackupSettings, take_backup
 from cloudhoard.operations.write_volumes import VolumeSettings
 from cloudhoard.postgres.connection import ConnectionSettings
@@ -60,6 +65,7 @@ def build_parser() -> CommandParser:
     _add_refused_options(parser)
     add_encoding_options(parser)
     add_s3_writing_options(parser)
+    add_format_option(parser)
     add_common_options(parser)
     return parser
 
@@ -184,7 +190,13 @@ def run(args: argparse.Namespace) -> None:
             wal_timeout=args.wal_timeout,
             keepalive=args.keepalive_interval or None,
         )
-        take_backup(storage, _connection_settings(args), settings)
+        connection = _connection_settings(args)
+        with Progress(None, quiet=args.quiet > 0) as progress:
+            backup_id = take_backup(
+                storage, connection, settings, on_progress=progress.advance
+            )
+        if args.format == "json":
+            print_json(backup_json(find_backup(storage, backup_id, trust=None)))
 
 
 def _volume_settings(args: argparse.Namespace) -> VolumeSettings:

@@ -4,7 +4,6 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from cloudhoard.cli.arguments import (
     CommandParser,
@@ -20,8 +19,7 @@ from cloudhoard.domain.wal_file import WalFile
 from cloudhoard.errors import UsageError
 from cloudhoard.operations.archive_wal import ArchivingSettings, archive_wal
 from cloudhoard.operations.local_wal import find_data_directory
-
-_SPOOL_NAME: Final = "cloudhoard"
+from cloudhoard.spool.archive_memory import SPOOL_NAME
 
 
 def build_parser() -> CommandParser:
@@ -93,7 +91,7 @@ def _default_spool(wal_path: Path) -> Path | None:
     pg_wal = wal_path.absolute().parent
     if find_data_directory(wal_path) is None:
         return None
-    return pg_wal / _SPOOL_NAME if pg_wal.stat().st_uid == os.geteuid() else None
+    return pg_wal / SPOOL_NAME if pg_wal.stat().st_uid == os.geteuid() else None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -31,13 +31,26 @@ def refuse_restored_copy(data_directory: Path | None, location: str) -> None:
             f"{path} keeps this cluster from archiving, and cannot be read",
             hint=_remedy(path),
         ) from error
-    if guard.archive == location:
+    if _is_same_place(guard.archive, location):
         raise RestoredCopy(
-            f"this cluster was restored from {location} at"
+            f"this cluster was restored from {guard.archive} at"
             f" {guard.restored_at.isoformat(timespec='seconds')}"
-            " and does not write to it",
+            " and does not write there",
             hint=_remedy(path),
         )
+
+
+def _is_same_place(archive: str, location: str) -> bool:
+    """Whether both are one archive; a directory has other names through links."""
+    if archive == location:
+        return True
+    paths = [text.removeprefix("file://") for text in (archive, location)]
+    if not all(path.startswith("/") for path in paths):
+        return False
+    try:
+        return Path(paths[0]).samefile(paths[1])
+    except OSError:
+        return False
 
 
 def _remedy(path: Path) -> str:

@@ -37,6 +37,7 @@ from cloudhoard.postgres.connection import ConnectionSettings, Session, connecte
 from cloudhoard.postgres.control_file import read_control_bytes
 from cloudhoard.postgres.errors import PostgresError
 from cloudhoard.postgres.server_info import read_archiver_status
+from cloudhoard.spool.archive_memory import SPOOL_NAME, Spool
 from cloudhoard.storage.protocol import Storage
 from cloudhoard.storage.throttled import Throttle, ThrottledStorage
 
@@ -87,6 +88,11 @@ def take_backup(
             storage,
             system_identifier=source.server.system_identifier,
             segment_size=source.server.segment_size,
+            spool=Spool.recall(
+                source.data_directory / "pg_wal" / SPOOL_NAME,
+                location=storage.location,
+                system_identifier=source.server.system_identifier,
+            ),
         )
         marker = start_backup(storage, source, name=settings.name)
         _log.info("backup %s of %s", marker.backup_id, source.data_directory)

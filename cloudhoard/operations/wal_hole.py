@@ -32,6 +32,33 @@ def refuse_hole(file: WalFile, found: WalLookup, reader: StoredWalReader) -> Non
             " history is there, begins in it",
             hint=_ACCEPT + ", on the timeline before",
         )
+    branch = _branch_behind(file, reader)
+    if branch is not None:
+        raise HoleInWal(
+            f"{file.name} is not in the archive, and timeline {branch}, whose history"
+            " is there, branches off behind it: WAL is missing",
+            hint=_ACCEPT,
+        )
+
+
+def _branch_behind(file: WalFile, reader: StoredWalReader) -> int | None:
+    """A timeline that left file's behind file; None if the archive has none.
+
+    After a failover the last segments of the server that was lost may never have
+    been archived. Nothing of its timeline comes later then, yet all of the next one.
+    """
+    segment_size = reader.cluster.segment_size
+    if segment_size is None:
+        return None
+    segment = WalSegment.parse(file.name, segment_size=segment_size)
+    # PostgreSQL numbers timelines without gaps, and looks for them in the same way.
+    timeline = file.timeline + 1
+    while history := reader.history(WalFile.parse(history_file_name(timeline))):
+        end = history.end_of(file.timeline)
+        if end is not None and segment.end_lsn <= end:
+            return timeline
+        timeline += 1
+    return None
 
 
 def _begins_timeline(file: WalFile, reader: StoredWalReader) -> bool:

@@ -23,6 +23,9 @@ from cloudhoard.spool.atomic_file import atomic_file
 CONDITIONS_VALID_FOR: Final = 7 * 24 * 3600
 """Seconds after which the store is asked again whether it honours conditions."""
 
+SPOOL_NAME: Final = "cloudhoard"
+"""Of the spool in pg_wal, where wal-archive is not told of another place."""
+
 _FILE_NAME: Final = "memory.json"
 _LARGEST_FILE: Final = 64 * 1024
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -92,6 +95,16 @@ class Spool:
         directory = _usable_directory(path, owner.directory_name) if path else None
         record = _read(directory, owner) if directory else None
         return cls(directory, record or _Record(), owner)
+
+    @classmethod
+    def recall(cls, path: Path, *, location: str, system_identifier: int) -> Self:
+        """Only whether the archive was here, as wal-archive knows it below path.
+
+        For commands that may run as another user: nothing is made or written.
+        """
+        owner = _Owner(location, system_identifier, time.time)
+        record = _read(path / owner.directory_name, owner) or _Record()
+        return cls(None, _Record(segment_size=record.segment_size), owner)
 
     @property
     def segment_size(self) -> int | None:

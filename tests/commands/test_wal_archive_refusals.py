@@ -16,6 +16,7 @@ from tests.support.wal_files import (
     SECOND,
     SEGMENT_SIZE,
     SYSTEM,
+    THIRD,
     DataDirectory,
     archive,
     archived,
@@ -298,6 +299,17 @@ class TestRestoredCopy:
         self.guard(data, f"file://{root}2")
 
         assert archive(root, data.segment(FIRST)) == 0
+
+    def test_is_refused_by_another_path_to_the_same_archive_too(
+        self, filled: Path, data: DataDirectory
+    ) -> None:
+        link = filled.parent.with_name("link")
+        link.symlink_to(filled.parent)
+        self.guard(data, f"file://{link}/{filled.name}")
+        before = archived(filled)
+
+        assert archive(filled, data.segment(THIRD)) == 1
+        assert archived(filled) == before
 
     def test_with_a_guard_that_cannot_be_read_is_refused(
         self, root: Path, data: DataDirectory

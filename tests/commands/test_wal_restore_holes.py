@@ -9,6 +9,7 @@ from tests.support.wal_files import (
     HISTORY,
     HISTORY_TEXT,
     SECOND,
+    THIRD,
     DataDirectory,
     archive,
     fetch,
@@ -107,6 +108,33 @@ class TestHole:
         archive(root, data.file(HISTORY, HISTORY_TEXT))
 
         assert fetch(root, TIMELINE_2, data.destination) == 0
+
+    def test_later_timeline_that_branched_off_behind_the_missing_segment(
+        self, root: Path, data: DataDirectory, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """As after a failover from a server that had not archived its last ones."""
+        archive(root, data.segment(f"{SECOND}.partial"))
+        archive(root, data.file(HISTORY, HISTORY_TEXT))
+        behind_third = b"1\t0/400000\tno recovery target specified\n"
+        archive(root, data.file("00000003.history", behind_third))
+
+        assert fetch(root, SECOND, data.destination) == 197
+        assert fetch(root, THIRD, data.destination) == 197
+        error, hint = capsys.readouterr().err.splitlines()[-2:]
+        assert f"{THIRD} is not in the archive" in error
+        assert "timeline 3" in error
+        assert "--accept-gap" in hint
+        assert fetch(root, THIRD, data.destination, "--accept-gap") == 1
+        assert fetch(root, "000000010000000000000004", data.destination) == 1
+
+    def test_later_timeline_that_branched_off_in_the_missing_segment_or_before(
+        self, root: Path, data: DataDirectory
+    ) -> None:
+        archive(root, data.segment(f"{FIRST}.partial"))
+        archive(root, data.file(HISTORY, HISTORY_TEXT))
+
+        assert fetch(root, FIRST, data.destination) == 0
+        assert fetch(root, SECOND, data.destination) == 1
 
     def test_is_accepted_when_told_so(self, root: Path, data: DataDirectory) -> None:
         archive(root, data.segment(SECOND))

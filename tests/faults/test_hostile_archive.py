@@ -413,6 +413,7 @@ def test_names_that_restore_itself_uses(scene: Scene, name: bytes) -> None:
     backup = with_members(file_member(name, EVIL), entries=(entry(name, EVIL),))
 
     assert "cannot be part of a backup" in scene.refuse(backup)
+    assert not scene.target.exists(), "the manifest is read before anything is made"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """A stored object that is not what was stored: restore finds it, whatever it is."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ OBJECTS = [
 ]
 
 
+TABLESPACES = (Tablespace("ts", 16384, "/srv/ts"),)
+
+
+def tablespace_volume() -> Volume:
+    return Volume.of({b"PG_15_1/5/1": b"row" * 999}, item="16384")
+
+
 class Scene:
     """An archive with one backup, and where it would be restored to."""
 
@@ -49,10 +57,10 @@ class Scene:
         backup = HandMadeBackup(
             volumes=[
                 first_volume(),
-                Volume.of({b"PG_15_1/5/1": b"row" * 999}, item="16384"),
+                tablespace_volume(),
                 last_volume(),
             ],
-            tablespaces=(Tablespace("ts", 16384, "/srv/ts"),),
+            tablespaces=TABLESPACES,
             config=config.tar,
             encoding=encoding,
         )
@@ -200,10 +208,45 @@ def test_damage_in_the_padding_of_a_plain_tar(
     assert not scene.startable()
 
 
+def test_sound_manifest_that_is_not_the_committed_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Its own checksum is right, the files are the same, only their times are not.
+    scene = Scene(tmp_path, Encoding(Compression("zstd", 3)), [])
+    path = scene.object("backup_manifest.zst")
+    size = path.stat().st_size
+    for other in sound_manifests(tmp_path, path):
+        if len(other) == size:
+            path.write_bytes(other)
+            break
+    else:
+        pytest.fail("no other manifest has that size")
+
+    assert scene.restore() == 5
+    assert "backup_manifest.zst is not what was stored" in error_of(capsys)
+    assert not scene.target.exists()
+
+
+def sound_manifests(directory: Path, path: Path) -> Iterator[bytes]:
+    """Stored manifests of the same backup with other modification times."""
+    for second in range(60):
+        volumes = [first_volume(), tablespace_volume(), last_volume()]
+        for volume in volumes:
+            volume.entries = [
+                replace(each, modified_at=each.modified_at.replace(second=second))
+                for each in volume.entries
+            ]
+        other = HandMadeBackup(volumes=volumes, tablespaces=TABLESPACES)
+        other.store(archive_below(directory / f"other{second}"))
+        stored = directory / f"other{second}" / path.relative_to(directory / "archive")
+        if stored.read_bytes() != path.read_bytes():
+            yield stored.read_bytes()
+
+
 def test_restore_after_the_damage_is_mended(scene: Scene) -> None:
     path = scene.object("data_0001.tar")
     content = path.read_bytes()
-    path.write_bytes(content[:-1] + b"?")
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert scene.restore() == 5
     path.write_bytes(content)
 

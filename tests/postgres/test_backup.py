@@ -84,6 +84,17 @@ def test_volumes_are_as_small_as_asked_and_listed_in_the_manifests_order(
     assert volumes[-1]["files"] == 2
 
 
+def test_what_was_taken_is_told_as_json_when_asked_for(runner: BackupRunner) -> None:
+    quiet = runner.attempt()
+    told = runner.attempt("--format", "json", "--name", "told")
+
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert told.returncode == 0
+    document = json.loads(told.stdout)
+    assert document["backup_id"] == runner.archive.backup_ids[-1]
+    assert (document["backup_name"], document["status"]) == ("told", "DONE")
+
+
 def test_first_volume_begins_with_the_directories_that_must_be_there(
     cluster: Cluster, runner: BackupRunner
 ) -> None:

@@ -28,6 +28,19 @@ def test_bar_shows_share_and_rate_and_is_removed_at_the_end() -> None:
     assert end == ""
 
 
+def test_without_a_total_only_bytes_and_rate_are_shown() -> None:
+    terminal = _Terminal()
+
+    with Progress(None, stream=terminal) as progress:
+        time.sleep(0.25)
+        progress.advance(3 << 20)
+
+    line, end = terminal.getvalue().split("\r\x1b[K")[1:]
+    assert line.startswith("3.0 MiB  ")
+    assert line.endswith("iB/s")
+    assert end == ""
+
+
 def test_bar_is_for_terminals_only() -> None:
     file = io.StringIO()
 

@@ -129,6 +129,8 @@ def test_object_whose_end_is_zeros_is_cut_short(
 ) -> None:
     # What some file systems leave of a file after a power cut.
     holed = stored[:-zeros] + bytes(min(zeros, len(stored)))
+    if holed == stored:
+        return  # it ends in a zero as it is, once in 256 times
 
     expected = Damaged if zeros <= 40 else CutShort
     assert type(read(holed).error) is expected

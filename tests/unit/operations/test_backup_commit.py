@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,23 +116,23 @@ def test_commit_that_may_have_arrived_is_never_recorded_as_failed() -> None:
 
 
 def test_record_of_a_failure_does_not_wait_for_a_store_that_hangs() -> None:
+    over = threading.Event()
+
     class Hanging(MemoryStorage):
         @contextmanager
         def open_write(
-            self,
-            key: str,  # noqa: ARG002 - the protocol's
-            *,
-            at_most: int,  # noqa: ARG002
-            overwrite: bool = False,  # noqa: ARG002
+            self, key: str, *, at_most: int, overwrite: bool = False
         ) -> Iterator[ByteSink]:
-            time.sleep(30)
-            yield from ()
+            over.wait(60)
+            with super().open_write(key, at_most=at_most, overwrite=overwrite) as sink:
+                yield sink
 
     began = time.monotonic()
 
     BackupCommit(Hanging(MemoryContainer()), ID, None).write_failed(INFO, "x")
 
     assert time.monotonic() - began < 10
+    over.set()
 
 
 def test_signature_covers_the_whole_commit(tmp_path: Path) -> None:

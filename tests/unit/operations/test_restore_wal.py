@@ -70,7 +70,7 @@ def test_hit_costs_two_requests(memory: MemoryStorage, data: DataDirectory) -> N
     assert storage.requests == [f"LIST {FIRST_KEY}", f"GET {FIRST_KEY}.zst"]
 
 
-def test_end_of_recovery_costs_three_requests(
+def test_end_of_recovery_costs_four_requests(
     memory: MemoryStorage, data: DataDirectory
 ) -> None:
     archive(memory, data, FIRST)
@@ -83,6 +83,7 @@ def test_end_of_recovery_costs_three_requests(
         f"LIST {key(SECOND)}",
         f"GET {IDENTITY}",
         f"LIST {TIMELINE_1}",
+        f"LIST wals/{HISTORY}",
     ]
 
 

@@ -173,3 +173,23 @@ def test_spool_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 
     assert spool.last_suffix == ".zst"
     assert not (tmp_path / "spool").exists()
+
+
+def test_other_commands_recall_only_that_the_archive_was_here(tmp_path: Path) -> None:
+    filled(tmp_path / "spool")
+
+    recalled = Spool.recall(
+        tmp_path / "spool", location=LOCATION, system_identifier=SYSTEM
+    )
+
+    assert facts(recalled) == (16 * MIB, None, None)
+    assert not recalled.remembers
+
+
+def test_recalling_makes_nothing(tmp_path: Path) -> None:
+    recalled = Spool.recall(
+        tmp_path / "spool", location=LOCATION, system_identifier=SYSTEM
+    )
+
+    assert facts(recalled) == NOTHING
+    assert list(tmp_path.iterdir()) == []
