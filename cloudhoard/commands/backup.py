@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from cloudhoard.cli.arguments import (
@@ -99,6 +100,12 @@ def _add_backup_options(parser: CommandParser) -> None:
         help="how long to wait for the backup's WAL to arrive (default: %(default)s)",
     )
     parser.add_argument(
+        "--spool-dir",
+        type=Path,
+        metavar="DIR",
+        help="that of wal-archive, if it has one (default: pg_wal/cloudhoard)",
+    )
+    parser.add_argument(
         "--keepalive-interval",
         type=non_negative_int,
         metavar="SECONDS",
@@ -189,6 +196,7 @@ def run(args: argparse.Namespace) -> None:
             immediate_checkpoint=args.immediate_checkpoint,
             wal_timeout=args.wal_timeout,
             keepalive=args.keepalive_interval or None,
+            spool_directory=args.spool_dir,
         )
         connection = _connection_settings(args)
         with Progress(None, quiet=args.quiet > 0) as progress:

@@ -66,10 +66,15 @@ def restore_wal(
         variants = _end_of_wal(reader, request)
     if not variants:
         raise WalNotArchived(f"{request.file.name} is not in {storage.location}")
-    with atomic_file(request.destination) as sink:
-        warnings = reader.fetch(
-            request.file, variants, sink, request.destination.parent
-        )
+    try:
+        with atomic_file(request.destination) as sink:
+            warnings = reader.fetch(
+                request.file, variants, sink, request.destination.parent
+            )
+    except OSError as error:  # the storage's own are StorageErrors
+        if error.filename is None:  # as for every write
+            error.filename = str(request.destination)
+        raise
     for warning in warnings:
         _log.warning("%s", warning)
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from cloudhoard.codec.compression import Compression
@@ -64,6 +65,8 @@ class BackupSettings:
     """Seconds to wait for WAL to arrive in the archive."""
     keepalive: float | None = 60.0
     """Seconds between two signs of life to the server; None: none."""
+    spool_directory: Path | None = None
+    """Where wal-archive keeps its memory; None: in pg_wal."""
 
 
 def take_backup(
@@ -89,7 +92,8 @@ def take_backup(
             system_identifier=source.server.system_identifier,
             segment_size=source.server.segment_size,
             spool=Spool.recall(
-                source.data_directory / "pg_wal" / SPOOL_NAME,
+                settings.spool_directory
+                or source.data_directory / "pg_wal" / SPOOL_NAME,
                 location=storage.location,
                 system_identifier=source.server.system_identifier,
             ),

@@ -1,5 +1,8 @@
 """Failures that must not look like the end of WAL."""
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -228,3 +231,24 @@ def test_standby_does_not_get_the_history_of_another_cluster(
     assert fetch(root, HISTORY, standby.history_destination) == 3
     assert str(OTHER_SYSTEM) in capsys.readouterr().err
     assert not standby.history_destination.exists()
+
+
+def test_destination_that_takes_no_more_is_named(
+    root: Path, data: DataDirectory
+) -> None:
+    archive(root, data.segment(FIRST))
+    (data.path / "recovery.signal").touch()
+    limited = "ulimit -f 8; trap '' XFSZ; exec"  # EFBIG beyond 8 blocks
+    command = [sys.executable, "-m", "cloudhoard.wal_restore_entry"]
+    words = shlex.join([*command, f"file://{root.parent}", root.name, FIRST])
+
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{limited} {words} pg_wal/RECOVERYXLOG"],
+        cwd=data.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 196
+    assert f"error: {data.destination}: file too large" in ended.stderr

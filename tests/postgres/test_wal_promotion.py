@@ -160,6 +160,30 @@ def test_old_timeline_can_be_recovered_from_its_partial_segment(
     assert rows(spare) == [0, 1]
 
 
+def test_last_segments_that_the_lost_server_never_archived_stop_recovery(
+    primary: Cluster, shipping: WalShipping
+) -> None:
+    standby = standby_of(primary, shipping, "standby", archive_mode="on")
+    spare = shipping.copy_of(primary, "spare", "recovery.signal")
+    write_row(primary, 0)
+    last = write_row(primary, 1)
+    primary.execute("insert into rows values (2)")
+    standby.wait_for("select count(*) from rows", "3")
+    primary.kill()
+    standby.promote()
+    write_row(standby, 3)
+    # With the partial segment that one would be known to be followed.
+    for path in [*shipping.stored(last), *shipping.root.rglob("*.partial*")]:
+        path.unlink()
+
+    spare.start(wait=False)
+
+    assert spare.wait_until_ended() != 0
+    expected = f"{last} is not in the archive, and timeline 2, whose history is there"
+    assert expected in spare.server_log()
+    assert (spare.data_directory / "recovery.signal").exists()
+
+
 def test_promoted_server_lost_before_its_first_segment_stops_recovery(
     primary: Cluster, shipping: WalShipping
 ) -> None:
