@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Final
 
 _GRACE_SECONDS: Final = 15.0
@@ -50,9 +51,9 @@ class WorkerThreads:
     ) -> None:
         self._work = work
         self._cancellation = cancellation or Cancellation()
-        self._changed = threading.Condition()
-        self._running = count
-        self._error: BaseException | None = None
+        # Not a condition: a signal's exception between taking its lock and the
+        # block that gives it back would leave it locked, and every thread waiting.
+        self._outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._run, name=f"{name} {number}", daemon=True)
             for number in range(count)
@@ -71,40 +72,39 @@ class WorkerThreads:
             Exception: the first error of a thread or of check, after the other
                 threads have ended or 15 s have passed.
         """
-        for thread in self._threads:
-            thread.start()
         try:
-            while not self._wait(every):
-                if check is not None:
-                    check()
+            for thread in self._threads:
+                thread.start()
+            for _ in self._threads:
+                self._wait(every, check)
         except BaseException:
             self._end()
             raise
-        if self._error is not None:
-            self._end()
-            raise self._error
 
     def _run(self) -> None:
-        error: BaseException | None = None
+        outcome: BaseException | None = None
         try:
             self._work()
-        except BaseException as caught:  # noqa: BLE001 - it is raised again in run()
-            error = caught
-        with self._changed:
-            self._running -= 1
-            if error is not None and self._error is None:
-                self._error = error
-            self._changed.notify()
+        except BaseException as error:  # noqa: BLE001 - it is raised again in run()
+            outcome = error
+        self._outcomes.put(outcome)
 
-    def _wait(self, seconds: float | None) -> bool:
-        """Wait until all is done or one has failed; whether that is so."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: self._running == 0 or self._error is not None, seconds
-            )
+    def _wait(self, every: float | None, check: Callable[[], None] | None) -> None:
+        """Wait until one more thread has ended; raise what it failed with."""
+        while True:
+            try:
+                outcome = self._outcomes.get(timeout=every)
+            except Empty:
+                if check is not None:
+                    check()
+                continue
+            if outcome is not None:
+                raise outcome
+            return
 
     def _end(self) -> None:
         self._cancellation.request()
         until = time.monotonic() + _GRACE_SECONDS
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            if thread.ident is not None:  # it may not have come to be started
+                thread.join(max(0.0, until - time.monotonic()))

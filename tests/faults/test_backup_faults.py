@@ -123,7 +123,7 @@ def test_signal_while_the_checkpoint_is_spread_out(
     slow: BackupRunner, number: signal.Signals
 ) -> None:
     # A plain psycopg2 call would sit the checkpoint out.
-    errors = end(started(slow), number, within=10)
+    errors = end(started(slow), number, within=30)
 
     assert errors.splitlines()[-1].endswith(f"interrupted by {number.name}")
     because = "failure waiting for the checkpoint"
@@ -164,7 +164,7 @@ def test_signal_while_files_are_copied(
     process = cluster.spawn(runner.argv("--max-bandwidth", "200kB"))
     wait_until(lambda: bool(unfinished_uploads(archive)[2:]), "volumes on their way")
 
-    end(process, signal.SIGTERM, within=10)
+    end(process, signal.SIGTERM, within=30)
 
     assert_recorded_as_failed(cluster, archive, "failure copying files")
     names = archive.object_names(archive.backup_ids[0])
@@ -181,7 +181,7 @@ def test_signal_while_wal_is_waited_for(
     wait_for_file(volumes)
     time.sleep(0.5)
 
-    end(process, signal.SIGINT, within=10)
+    end(process, signal.SIGINT, within=30)
 
     assert_recorded_as_failed(cluster, archive, "failure waiting for WAL")
 
