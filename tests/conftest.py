@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,10 @@ hypothesis.settings.load_profile("cloudhoard")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the directory in which everything of this run lies."""
+    # What a run in the background ignores, the commands under test would, too.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     if hasattr(config, "workerinput"):
         return
     directory = Path(tempfile.mkdtemp(prefix="cht-", dir=base_directory()))
