@@ -173,7 +173,11 @@ def interrupt(
     for number in numbers:
         process.send_signal(number)
         time.sleep(0.05)
-    _, messages = process.communicate(timeout=30)
+    try:
+        _, messages = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
     return process.returncode, messages
 
 
