@@ -67,18 +67,8 @@ def create_key_files(
         OSError: output_dir cannot be written.
     """
     check_key_id(key_id)
-    if not SMALLEST_RSA_BITS <= bits <= MOST_BITS:
-        raise UsageError(
-            f"an RSA key of {bits} bits is not made",
-            hint=f"{SMALLEST_RSA_BITS} to {MOST_BITS} bits; {DEFAULT_BITS} is usual",
-        )
-    paths = {
-        suffix: output_dir / f"{key_id}{suffix}"
-        for suffix in (PRIVATE_KEY, SIGNING_KEY, PUBLIC_KEY, SIGNER)
-    }
-    for path in paths.values():
-        if os.path.lexists(path):
-            raise _exists(path)
+    _check_bits(bits)
+    paths = _free_paths(key_id, output_dir)
     encryption = rsa.generate_private_key(65537, bits)
     signing = ed25519.Ed25519PrivateKey.generate()
     # The private halves first: what was encrypted for a public key whose private
@@ -101,6 +91,26 @@ def create_key_files(
         fingerprint=fingerprint_of(encryption.public_key()).hex(),
         signer_fingerprint=fingerprint_of(signing.public_key()).hex(),
     )
+
+
+def _check_bits(bits: int) -> None:
+    if not SMALLEST_RSA_BITS <= bits <= MOST_BITS:
+        raise UsageError(
+            f"an RSA key of {bits} bits is not made",
+            hint=f"{SMALLEST_RSA_BITS} to {MOST_BITS} bits; {DEFAULT_BITS} is usual",
+        )
+
+
+def _free_paths(key_id: str, output_dir: Path) -> dict[str, Path]:
+    """Where the files go, by suffix; none of them is there yet."""
+    paths = {
+        suffix: output_dir / f"{key_id}{suffix}"
+        for suffix in (PRIVATE_KEY, SIGNING_KEY, PUBLIC_KEY, SIGNER)
+    }
+    for path in paths.values():
+        if os.path.lexists(path):
+            raise _exists(path)
+    return paths
 
 
 def _private_pem(key: _Pair, passphrase: bytes | None) -> bytes:
