@@ -7,17 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NoReturn
 
 from cloudhoard.cli.arguments import (
     CommandParser,
     add_archive_arguments,
     add_common_options,
     add_decoding_options,
-    positive_int,
 )
 from cloudhoard.cli.output import binary_size, print_text
 from cloudhoard.cli.progress import Progress
+from cloudhoard.cli.restore_arguments import (
+    add_place_options,
+    add_recovery_options,
+    add_snapshot_options,
+)
 from cloudhoard.cli.restore_command import wal_restore_argv, warn_of_keys
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.wiring import decoding_of, opened_archive
@@ -28,11 +31,7 @@ from cloudhoard.domain.recovery_settings import (
 )
 from cloudhoard.domain.recovery_target import (
     RecoveryTarget,
-    TargetAction,
     TargetTime,
-    ToTheEnd,
-    parse_target_time,
-    parse_target_timeline,
 )
 from cloudhoard.errors import UsageError
 from cloudhoard.operations.choose_backup import choose_backup
@@ -44,16 +43,8 @@ from cloudhoard.operations.restore_directories import (
 )
 from cloudhoard.operations.restore_owner import choose_owner
 from cloudhoard.operations.restore_volumes import VolumeReader
-from cloudhoard.operations.restored_settings import ArchiveMode, RestoredSettings
+from cloudhoard.operations.restored_settings import RestoredSettings
 from cloudhoard.storage.protocol import Storage
-
-_MOST_JOBS: Final = 4
-_SNAPSHOT_OPTIONS: Final = (
-    "--snapshot-recovery-instance",
-    "--snapshot-recovery-zone",
-    "--gcp-zone",
-    "--azure-resource-group",
-)
 
 _log = logging.getLogger(__name__)
 
@@ -77,134 +68,12 @@ def build_parser() -> CommandParser:
         type=Path,
         help="the data directory to be; absent or empty",
     )
-    _add_place_options(parser)
-    _add_recovery_options(parser)
-    _add_snapshot_options(parser)
+    add_place_options(parser)
+    add_recovery_options(parser)
+    add_snapshot_options(parser)
     add_decoding_options(parser)
     add_common_options(parser)
     return parser
-
-
-def _add_place_options(parser: CommandParser) -> None:
-    group = parser.add_argument_group("where files go")
-    group.add_argument(
-        "--tablespace",
-        type=_tablespace,
-        metavar="NAME:LOCATION",
-        action="append",
-        default=[],
-        help="put a tablespace there, not where it was (may be repeated)",
-    )
-    group.add_argument(
-        "--waldir", type=Path, metavar="DIR", help="make pg_wal a link to DIR"
-    )
-    group.add_argument(
-        "--config-dir",
-        type=Path,
-        metavar="DIR",
-        help="restore configuration files that lay outside the data directory to DIR",
-    )
-    group.add_argument(
-        "--owner",
-        metavar="USER[:GROUP]",
-        help="as root: whom the files are given to (default: as RECOVERY_DIR, or the"
-        " directory above it)",
-    )
-    group.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="empty a data directory that is there, whose server is down",
-    )
-    group.add_argument(
-        "-J",
-        "--jobs",
-        type=positive_int,
-        metavar="N",
-        default=min(_MOST_JOBS, len(os.sched_getaffinity(0))),
-        help="volumes to restore at a time (default: one a processor, at most"
-        f" {_MOST_JOBS})",
-    )
-
-
-def _add_recovery_options(parser: CommandParser) -> None:
-    group = parser.add_argument_group("recovery")
-    group.add_argument(
-        "--target-time",
-        type=_target_time,
-        metavar="TIME",
-        dest="target",
-        default=ToTheEnd(),
-        help="recover to this moment, as '2026-11-21 09:30:00+00:00' (default: to the"
-        " end of the WAL)",
-    )
-    group.add_argument(
-        "--target-tli",
-        type=parse_target_timeline,
-        metavar="TLI",
-        default="latest",
-        help="timeline to recover along: a number, current or latest (the default)",
-    )
-    group.add_argument(
-        "--target-action",
-        type=TargetAction,
-        choices=tuple(TargetAction),
-        default=TargetAction.PAUSE,
-        help="what the server does at the target: pause (the default), promote or"
-        " shutdown",
-    )
-    group.add_argument(
-        "--no-recovery-config",
-        action="store_true",
-        help="write no settings and no recovery.signal",
-    )
-    group.add_argument(
-        "--archive-mode",
-        type=ArchiveMode,
-        choices=tuple(ArchiveMode),
-        default=ArchiveMode.GUARD,
-        help="guard (the default): the restored cluster must not write to this"
-        " archive; take-over: it may; off: it does not archive at all",
-    )
-
-
-def _add_snapshot_options(parser: CommandParser) -> None:
-    for name in _SNAPSHOT_OPTIONS:
-        parser.add_argument(
-            name,
-            action=_NoSnapshots,
-            metavar="...",
-            help="refused: disk snapshots are barman-cloud's",
-        )
-
-
-class _NoSnapshots(argparse.Action):
-    """An option of barman-cloud-restore for what we do not do."""
-
-    def __call__(
-        self,
-        _parser: argparse.ArgumentParser,
-        _namespace: argparse.Namespace,
-        _values: object,
-        option_string: str | None = None,
-    ) -> NoReturn:
-        raise UsageError(
-            f"{option_string}: backups by disk snapshots are not supported",
-            hint="restore them with barman-cloud-restore",
-        )
-
-
-def _tablespace(text: str) -> tuple[str, Path]:
-    name, colon, location = text.partition(":")
-    if not name or not colon or not location.startswith("/"):
-        raise UsageError(
-            f"--tablespace {text!r} is not NAME:LOCATION",
-            hint="the location is an absolute path",
-        )
-    return name, Path(location)
-
-
-def _target_time(text: str) -> TargetTime:
-    return parse_target_time(text, localized=datetime.astimezone)
 
 
 def run(args: argparse.Namespace) -> None:
