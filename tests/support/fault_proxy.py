@@ -4,11 +4,13 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
+
+from tests.support.exchanges import Exchange, Gate
 
 Kind = Literal[
     "reset request", "reset answer", "cut answer", "swallow", "stall", "status"
@@ -40,6 +42,8 @@ class FaultProxy:
         self._held: list[socket.socket] = []
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.exchanges: list[Exchange] = []
+        self._gates: list[Gate] = []
 
     @property
     def url(self) -> str:
@@ -62,6 +66,22 @@ class FaultProxy:
         self.faults.append(fault)
         return fault
 
+    @contextmanager
+    def held(self, pattern: str, *, after: int = 0, passing: int = 0) -> Iterator[Gate]:
+        """Hold, within the block, what matches pattern; see Gate for the rest."""
+        gate = Gate(pattern, after=after, passing=passing)
+        self._gates.append(gate)
+        try:
+            yield gate
+        finally:
+            gate.open()
+
+    def taken(self) -> list[Exchange]:
+        """Return what went through since the last time, in the order of requests."""
+        with self._lock:
+            taken, self.exchanges = self.exchanges, []
+        return taken
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
@@ -74,12 +94,17 @@ class FaultProxy:
         with suppress(OSError, ValueError):
             head, body = _read_head(client)
             line = head.split(b"\r\n", 1)[0].decode()
-            fault = self._choose(line)
+            fault, exchange = self._choose(line), self._record(line)
             if fault is not None and fault.kind == "stall":
                 self._held.append(client)
                 return
             with client:
-                self._forward(client, head, body, fault)
+                if b"\nexpect: 100-continue" in head.lower():
+                    client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                if fault is None:
+                    self._pass(client, head, body, exchange)
+                else:
+                    self._forward(client, head, body, fault)
 
     def _choose(self, line: str) -> Fault | None:
         with self._lock:
@@ -90,20 +115,52 @@ class FaultProxy:
                     return fault
         return None
 
-    def _forward(
-        self, client: socket.socket, head: bytes, body: bytes, fault: Fault | None
+    def _record(self, line: str) -> Exchange:
+        exchange = Exchange.of(line)
+        with self._lock:
+            self.exchanges.append(exchange)
+        return exchange
+
+    def _pass(
+        self, client: socket.socket, head: bytes, body: bytes, exchange: Exchange
     ) -> None:
-        kind = fault.kind if fault else None
-        size = _content_length(head)
-        limit = fault.after if fault and kind == "reset request" else size
+        line = head.split(b"\r\n", 1)[0].decode()
+        gate = next((gate for gate in self._gates if gate.holds(line)), None)
+
+        def forward(block: bytes) -> None:
+            exchange.sent += len(block)
+            server.sendall(block)
+
+        def give_back(block: bytes) -> None:
+            exchange.received += len(block)
+            client.sendall(block)
+
         with socket.create_connection(self._target) as server:
-            if kind == "status" and fault is not None:
+            server.sendall(_of_one_request(head))
+            size = _content_length(head)
+            if gate is not None:
+                body = _copy(client, forward, body, min(gate.after, size))
+                gate.wait()
+            _copy(client, forward, body, size - exchange.sent)
+            answer_head, answer_body = _read_head(server)
+            exchange.status = int(answer_head.split(b" ", 2)[1])
+            client.sendall(answer_head)
+            give_back(answer_body)
+            _copy_all(server, give_back)
+
+    def _forward(
+        self, client: socket.socket, head: bytes, body: bytes, fault: Fault
+    ) -> None:
+        kind = fault.kind
+        size = _content_length(head)
+        limit = fault.after if kind == "reset request" else size
+        with socket.create_connection(self._target) as server:
+            if kind == "status":
                 _copy(client, lambda _: None, body, size)
                 answer = f"HTTP/1.1 {fault.status} Fault\r\nContent-Length: 0\r\n"
                 client.sendall(f"{answer}Connection: close\r\n\r\n".encode())
                 return
-            lines = [x for x in head.split(b"\r\n") if not x.startswith(b"Connection")]
-            server.sendall(b"\r\n".join([lines[0], b"Connection: close", *lines[1:]]))
+            server.sendall(_of_one_request(head))
             _copy(client, server.sendall, body, min(size, limit))
             if kind == "reset request":
                 _reset(client)
@@ -114,7 +171,7 @@ class FaultProxy:
                 _reset(client)
                 return
             client.sendall(answer_head)
-            if fault is not None and kind in {"reset answer", "cut answer"}:
+            if kind in {"reset answer", "cut answer"}:
                 _copy(server, client.sendall, answer_body, fault.after)
                 if kind == "reset answer":
                     _reset(client)
@@ -134,6 +191,13 @@ def _read_head(source: socket.socket) -> tuple[bytes, bytes]:
     return head + b"\r\n\r\n", body
 
 
+def _of_one_request(head: bytes) -> bytes:
+    """Return head so that the connection ends with the answer, which is asked for."""
+    hop_by_hop = (b"connection:", b"expect:")
+    lines = [x for x in head.split(b"\r\n") if not x.lower().startswith(hop_by_hop)]
+    return b"\r\n".join([lines[0], b"Connection: close", *lines[1:]])
+
+
 def _content_length(head: bytes) -> int:
     found = re.search(rb"(?im)^content-length: *(\d+)", head)
     return int(found[1]) if found else 0
@@ -141,17 +205,17 @@ def _content_length(head: bytes) -> int:
 
 def _copy(
     source: socket.socket, send: Callable[[bytes], object], first: bytes, size: int
-) -> None:
-    """Send size bytes, of which first are read already."""
-    block = first[:size]
+) -> bytes:
+    """Send size bytes, of which first are read already; return those left of first."""
+    block, left = first[:size], first[size:]
     while True:
         send(block)
         size -= len(block)
         if size <= 0:
-            return
+            return left
         block = source.recv(min(_BLOCK, size))
         if not block:
-            return
+            raise ConnectionResetError("ended in the body")
 
 
 def _copy_all(source: socket.socket, send: Callable[[bytes], object]) -> None:
