@@ -1,19 +1,16 @@
 """Every manual page says what its command does: no option more, no option less."""
 
-import argparse
-import importlib
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from cloudhoard.cli.exit_codes import STRICT, ExitCode
+from tests.support.parsers import COMMANDS, ROOT, options_of, parser_of
 from tests.support.requirements import program
 
-ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted((ROOT / "docs" / "man").glob("*.[1-8]"))
 OVERVIEW: Final = ROOT / "docs" / "man" / "cloudhoard.1"
 SECTIONS: Final = (
@@ -28,29 +25,6 @@ SECTIONS: Final = (
     "SEE ALSO",
     "CAVEATS",
 )
-
-
-def commands() -> list[str]:
-    """Return the names of the programs that the package installs."""
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    scripts: list[str] = declared["tool"]["setuptools"]["script-files"]
-    generated: dict[str, str] = declared["project"]["scripts"]
-    return sorted([*generated, *(Path(script).name for script in scripts)])
-
-
-COMMANDS: Final = commands()
-
-
-def parser_of(command: str) -> argparse.ArgumentParser:
-    name = command.removeprefix("cloudhoard-").replace("-", "_")
-    module = importlib.import_module(f"cloudhoard.commands.{name}")
-    parser = module.build_parser()
-    assert isinstance(parser, argparse.ArgumentParser)
-    return parser
-
-
-def options_of(parser: argparse.ArgumentParser) -> set[str]:
-    return {name for action in parser._actions for name in action.option_strings}
 
 
 def page_of(command: str) -> str:
