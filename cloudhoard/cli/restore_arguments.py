@@ -2,20 +2,11 @@
 
 import argparse
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
 from cloudhoard.cli.arguments import CommandParser, positive_int
-from cloudhoard.domain.recovery_target import (
-    TargetAction,
-    TargetTime,
-    ToTheEnd,
-    parse_target_time,
-    parse_target_timeline,
-)
 from cloudhoard.errors import UsageError
-from cloudhoard.operations.restored_settings import ArchiveMode
 
 _MOST_JOBS: Final = 4
 _SNAPSHOT_OPTIONS: Final = (
@@ -36,6 +27,12 @@ def add_place_options(parser: CommandParser) -> None:
         action="append",
         default=[],
         help="put a tablespace there, not where it was (may be repeated)",
+    )
+    group.add_argument(
+        "--tablespace-base-dir",
+        type=Path,
+        metavar="DIR",
+        help="put the other tablespaces to DIR/OID, not where they were",
     )
     group.add_argument(
         "--waldir", type=Path, metavar="DIR", help="make pg_wal a link to DIR"
@@ -65,48 +62,6 @@ def add_place_options(parser: CommandParser) -> None:
         default=min(_MOST_JOBS, len(os.sched_getaffinity(0))),
         help="volumes to restore at a time (default: one a processor, at most"
         f" {_MOST_JOBS})",
-    )
-
-
-def add_recovery_options(parser: CommandParser) -> None:
-    """Add how the restored cluster is to recover."""
-    group = parser.add_argument_group("recovery")
-    group.add_argument(
-        "--target-time",
-        type=_target_time,
-        metavar="TIME",
-        dest="target",
-        default=ToTheEnd(),
-        help="recover to this moment, as '2026-11-21 09:30:00+00:00' (default: to the"
-        " end of the WAL)",
-    )
-    group.add_argument(
-        "--target-tli",
-        type=parse_target_timeline,
-        metavar="TLI",
-        default="latest",
-        help="timeline to recover along: a number, current or latest (the default)",
-    )
-    group.add_argument(
-        "--target-action",
-        type=TargetAction,
-        choices=tuple(TargetAction),
-        default=TargetAction.PAUSE,
-        help="what the server does at the target: pause (the default), promote or"
-        " shutdown",
-    )
-    group.add_argument(
-        "--no-recovery-config",
-        action="store_true",
-        help="write no settings and no recovery.signal",
-    )
-    group.add_argument(
-        "--archive-mode",
-        type=ArchiveMode,
-        choices=tuple(ArchiveMode),
-        default=ArchiveMode.GUARD,
-        help="guard (the default): the restored cluster must not write to this"
-        " archive; take-over: it may; off: it does not archive at all",
     )
 
 
@@ -145,7 +100,3 @@ def _tablespace(text: str) -> tuple[str, Path]:
             hint="the location is an absolute path",
         )
     return name, Path(location)
-
-
-def _target_time(text: str) -> TargetTime:
-    return parse_target_time(text, localized=datetime.astimezone)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from cloudhoard.cli.arguments import (
     CommandParser,
@@ -16,23 +17,23 @@ from cloudhoard.cli.arguments import (
 )
 from cloudhoard.cli.output import binary_size, print_text
 from cloudhoard.cli.progress import Progress
-from cloudhoard.cli.restore_arguments import (
-    add_place_options,
+from cloudhoard.cli.recovery_arguments import (
     add_recovery_options,
-    add_snapshot_options,
+    archive_mode_of,
+    check_recovery_options,
+    recovery_of,
 )
+from cloudhoard.cli.restore_arguments import add_place_options, add_snapshot_options
 from cloudhoard.cli.restore_command import wal_restore_argv, warn_of_keys
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.wiring import decoding_of, opened_archive
 from cloudhoard.codec.decoding import Decoding
 from cloudhoard.domain.recovery_settings import (
     RecoverySettings,
+    check_settings,
     render_restore_command,
 )
-from cloudhoard.domain.recovery_target import (
-    RecoveryTarget,
-    TargetTime,
-)
+from cloudhoard.domain.recovery_target import RecoveryTarget, ToTheEnd, target_text
 from cloudhoard.errors import UsageError
 from cloudhoard.operations.choose_backup import choose_backup
 from cloudhoard.operations.read_stored_backup import StoredBackup, read_stored_backup
@@ -45,6 +46,9 @@ from cloudhoard.operations.restore_owner import choose_owner
 from cloudhoard.operations.restore_volumes import VolumeReader
 from cloudhoard.operations.restored_settings import RestoredSettings
 from cloudhoard.storage.protocol import Storage
+
+_VERSION_UNIT: Final = 10_000
+"""server_version_num counts majors in these."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +82,7 @@ def build_parser() -> CommandParser:
 
 def run(args: argparse.Namespace) -> None:
     """Do what args ask; returns normally or raises."""
+    check_recovery_options(args)
     with opened_archive(args) as storage:
         if args.test:
             storage.check_access()
@@ -117,13 +122,14 @@ def _plan(stored: StoredBackup, args: argparse.Namespace) -> RestorePlan:
     chosen = ChosenDirectories(
         data=args.recovery_dir,
         tablespaces=tablespaces,
+        tablespace_base=args.tablespace_base_dir,
         wal=args.waldir,
         config=_config_directory(stored, args),
     )
     settings = RestoredSettings(
-        recovery=None if args.no_recovery_config else _recovery(args),
-        archive_mode=args.archive_mode,
+        recovery=_recovery(stored, args), archive_mode=archive_mode_of(args)
     )
+    check_settings(settings.settings())
     owner = choose_owner(args.owner, args.recovery_dir)
     if settings.recovery is not None:
         warn_of_keys(args, None if owner is None else owner.user_id)
@@ -152,13 +158,12 @@ def _config_directory(stored: StoredBackup, args: argparse.Namespace) -> Path | 
     return directory
 
 
-def _recovery(args: argparse.Namespace) -> RecoverySettings:
-    return RecoverySettings(
-        restore_command=render_restore_command(wal_restore_argv(args)),
-        target=args.target,
-        timeline=args.target_tli,
-        action=args.target_action,
-    )
+def _recovery(
+    stored: StoredBackup, args: argparse.Namespace
+) -> RecoverySettings | None:
+    command = render_restore_command(wal_restore_argv(args))
+    major = (stored.info.version or 0) // _VERSION_UNIT
+    return recovery_of(args, restore_command=command, major=major)
 
 
 def _report(stored: StoredBackup, plan: RestorePlan) -> None:
@@ -170,10 +175,18 @@ def _report(stored: StoredBackup, plan: RestorePlan) -> None:
     recovery = plan.settings.recovery
     if recovery is None:
         return
-    where = "the end of the WAL"
-    if isinstance(recovery.target, TargetTime):
-        where = f"{recovery.target}, then {recovery.action}"
-    print_text(f"start PostgreSQL to recover to {where}")
+    print_text(_next_step(recovery))
+
+
+def _next_step(recovery: RecoverySettings) -> str:
+    if recovery.standby is not None:
+        followed = "primary" if recovery.standby.primary_conninfo else "archive"
+        return f"start PostgreSQL to follow the {followed} as a standby"
+    where = target_text(recovery.target)
+    if recovery.target != ToTheEnd():
+        side = "" if recovery.inclusive else "just before "
+        where = f"{side}{where}, then {recovery.action}"
+    return f"start PostgreSQL to recover to {where}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,13 +3,25 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Final, Self
 
 from cloudhoard.domain.backup_info import BackupInfo
 from cloudhoard.domain.lsn import Lsn
-from cloudhoard.domain.recovery_target import RecoveryTarget, TargetTime, ToTheEnd
+from cloudhoard.domain.recovery_target import (
+    Immediate,
+    RecoveryTarget,
+    TargetLsn,
+    TargetName,
+    TargetTime,
+    TargetTimeline,
+    TargetXid,
+    ToTheEnd,
+    target_text,
+)
 from cloudhoard.domain.timeline import TimelineHistory
-from cloudhoard.errors import OperationFailed
+from cloudhoard.errors import OperationFailed, UsageError
+
+_NO_POSITION: Final = Lsn(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,31 @@ class RestorePoint:
         )
 
 
+def check_automatic(target: RecoveryTarget, timeline: TargetTimeline) -> None:
+    """Refuse to choose a backup for a target that does not say where it lies.
+
+    Where a transaction ended only the WAL says, and the name of a restore point may
+    have been given twice. From a backup that is too new PostgreSQL would replay all
+    the WAL there is and then refuse, or stop at the other point of that name.
+
+    Raises:
+        UsageError: the target or the timeline depends on the backup.
+    """
+    if timeline == "current":
+        raise UsageError(
+            "--target-tli current is the backup's own timeline, and auto leaves open"
+            " which backup that is",
+            hint="name the backup or the timeline",
+        )
+    if isinstance(target, TargetXid | TargetName):
+        raise UsageError(
+            "auto cannot tell which backups ended before"
+            f" {target_text(target)}: only the WAL says where that is",
+            hint="name the newest backup that ended before it, see"
+            " cloudhoard-backup-list; or give --target-time or --target-lsn",
+        )
+
+
 def choose_point(
     points: Iterable[RestorePoint],
     target: RecoveryTarget,
@@ -57,8 +94,8 @@ def choose_point(
         )
     before = [point for point in reachable if is_before(point, target)]
     if not before:
-        raise _before_the_first(target, min(reachable, key=_age))
-    return max(before, key=_age)
+        raise _before_the_first(target, reachable)
+    return max(before, key=lambda point: _age(point, target))
 
 
 def check_point(
@@ -85,10 +122,10 @@ def check_point(
         return
     reachable = [other for other in points if lies_on(other, history)]
     if not any(is_before(other, target) for other in reachable):
-        raise _before_the_first(target, min((*reachable, point), key=_age))
+        raise _before_the_first(target, (*reachable, point))
     raise OperationFailed(
-        f"backup {point.backup_id} ends at {_shown(point.stopped_at)}, after the"
-        f" target {_target_text(target)}",
+        f"backup {point.backup_id} ends at {_end_text(point, target)}, after the"
+        f" target {target_text(target)}",
         hint="use the backup auto, which is the newest one before the target",
     )
 
@@ -102,32 +139,42 @@ def lies_on(point: RestorePoint, history: TimelineHistory) -> bool:
 
 
 def is_before(point: RestorePoint, target: RecoveryTarget) -> bool:
-    """Whether a recovery from the point can stop at the target."""
+    """Whether a recovery from the point can stop at the target, as far as is known.
+
+    Where a transaction or a restore point lies is not: PostgreSQL ends with an error
+    where it has not come across it.
+    """
     match target:
-        case ToTheEnd():
+        case ToTheEnd() | Immediate() | TargetXid() | TargetName():
             return True
         case TargetTime():
             return point.stopped_at <= target.at
+        case TargetLsn():
+            return point.stop_lsn <= target.lsn
 
 
-def _before_the_first(target: RecoveryTarget, first: RestorePoint) -> OperationFailed:
+def _before_the_first(
+    target: RecoveryTarget, points: Iterable[RestorePoint]
+) -> OperationFailed:
+    first = min(points, key=lambda point: _age(point, target))
     return OperationFailed(
-        f"the target {_target_text(target)} is before the first recoverable point,"
-        f" {_shown(first.stopped_at)}, the end of backup {first.backup_id}"
+        f"the target {target_text(target)} is before the first recoverable point,"
+        f" {_end_text(first, target)}, the end of backup {first.backup_id}"
     )
 
 
-def _target_text(target: RecoveryTarget) -> str:
-    match target:
-        case ToTheEnd():
-            return "end"
-        case TargetTime():
-            return _shown(target.at)
+def _end_text(point: RestorePoint, target: RecoveryTarget) -> str:
+    """Where a backup ends, on the scale of the target."""
+    if isinstance(target, TargetLsn):
+        return str(point.stop_lsn)
+    return _shown(point.stopped_at)
 
 
 def _shown(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(sep=" ")
 
 
-def _age(point: RestorePoint) -> tuple[datetime, str]:
-    return point.stopped_at, point.backup_id
+def _age(point: RestorePoint, target: RecoveryTarget) -> tuple[Lsn, datetime, str]:
+    """What is newer has more of it; for a position the clocks do not count."""
+    position = point.stop_lsn if isinstance(target, TargetLsn) else _NO_POSITION
+    return position, point.stopped_at, point.backup_id

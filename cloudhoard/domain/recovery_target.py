@@ -7,17 +7,27 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
-from cloudhoard.errors import UsageError
+from cloudhoard.domain.lsn import Lsn
+from cloudhoard.errors import InvalidFormat, UsageError
 
 _LAST_TIMELINE: Final = 0xFFFFFFFF
 _SPACED_ZONE: Final = re.compile(r"(?<=[\d.]) +(?=[+-]\d|Z$)", re.IGNORECASE)
 _NAMED_ZONE: Final = re.compile(r" *(?:UTC|GMT|Z)$", re.IGNORECASE)
 _TIME_OF_DAY: Final = re.compile(r"\d[T ]\d", re.IGNORECASE)
+_FIRST_XID: Final = 3  # FirstNormalTransactionId: the ones before are never assigned
+_XID_BITS: Final = 32
+_MOST_XID_BITS: Final = 64
+_LONGEST_NAME: Final = 63  # MAXFNAMELEN without its NUL
+_FIRST_PRINTABLE: Final = " "
 
 
 @dataclass(frozen=True, slots=True)
 class ToTheEnd:
     """Replay all the WAL that the archive holds."""
+
+    def __str__(self) -> str:
+        """For messages; PostgreSQL has no word for it."""
+        return "the end of the WAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +42,67 @@ class TargetTime:
         return self.at.astimezone(UTC).isoformat(sep=" ")
 
 
-RecoveryTarget: TypeAlias = ToTheEnd | TargetTime
+@dataclass(frozen=True, slots=True)
+class TargetLsn:
+    """Stop behind the first record that begins at a position or after it."""
+
+    lsn: Lsn
+
+    def __str__(self) -> str:
+        """As PostgreSQL writes it."""
+        return str(self.lsn)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetXid:
+    """Stop behind the end of a transaction."""
+
+    xid: int
+    """32 bits: what the WAL says of a transaction."""
+
+    def __str__(self) -> str:
+        """In decimal, which is how PostgreSQL reads it without a leading zero."""
+        return str(self.xid)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetName:
+    """Stop at the first restore point of a name (pg_create_restore_point)."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """The name itself."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Immediate:
+    """Stop as soon as the cluster is consistent: at the end of the backup."""
+
+    def __str__(self) -> str:
+        """PostgreSQL's word for it."""
+        return "immediate"
+
+
+RecoveryTarget: TypeAlias = (
+    ToTheEnd | TargetTime | TargetLsn | TargetXid | TargetName | Immediate
+)
 """One class for each kind of target; a new kind joins here."""
+
+
+def target_text(target: RecoveryTarget) -> str:
+    """What to call a target in a message."""
+    match target:
+        case TargetXid():
+            return f"transaction {target}"
+        case TargetName():
+            return f"the restore point {target.name!r}"
+        case Immediate():
+            return "the end of the backup"
+        case ToTheEnd() | TargetTime() | TargetLsn():
+            return str(target)
+
 
 TargetTimeline: TypeAlias = Literal["latest", "current"] | int
 """recovery_target_timeline: a number, or one of PostgreSQL's two words."""
@@ -79,6 +148,71 @@ def parse_target_time(
         raise _no_time(text) from error
 
 
+def parse_target_lsn(text: str) -> TargetLsn:
+    """Read a position in the WAL, as ``pg_current_wal_lsn`` shows it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return TargetLsn(Lsn.parse(text.strip()))
+    except InvalidFormat as error:
+        raise UsageError(
+            f"{text!r} is not a WAL position",
+            hint="write it as two hexadecimal numbers with a slash, 16/B374D848",
+        ) from error
+
+
+def parse_target_xid(text: str) -> TargetXid:
+    """Read a transaction's number, of 32 bits or, with its epoch, of 64.
+
+    The WAL has the lower 32 bits only, and PostgreSQL compares no more, so the epoch
+    that ``pg_current_xact_id`` puts before them is dropped. PostgreSQL would read a
+    number with a leading zero as octal; here all are decimal.
+
+    Raises:
+        UsageError: it is no such number, or one that no transaction has.
+    """
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal()):
+        raise _no_xid(text)
+    digits = digits.lstrip("0") or "0"
+    # The length first: Python refuses to convert very long numbers.
+    if len(digits) > _MOST_XID_BITS or int(digits) >> _MOST_XID_BITS:
+        raise _no_xid(text)
+    xid = int(digits) & ((1 << _XID_BITS) - 1)
+    if xid < _FIRST_XID:
+        raise _no_xid(text)
+    return TargetXid(xid)
+
+
+def parse_target_name(text: str) -> TargetName:
+    """Read the name of a restore point; whatever PostgreSQL takes for one is one.
+
+    Raises:
+        UsageError: it is empty, longer than 63 bytes, or cannot stand in
+            postgresql.auto.conf.
+    """
+    length = len(text.encode(errors="surrogateescape"))
+    if not 0 < length <= _LONGEST_NAME:
+        raise UsageError(
+            f"{text!r} is not the name of a restore point: it has {length} bytes",
+            hint=f"PostgreSQL's have 1 to {_LONGEST_NAME}",
+        )
+    if any(character < _FIRST_PRINTABLE for character in text):
+        raise UsageError(
+            f"the restore point {text!r} has a control character in its name, which"
+            " postgresql.auto.conf cannot hold",
+            hint="find its position with pg_waldump --rmgr=XLOG, for --target-lsn",
+        )
+    return TargetName(text)
+
+
+def has_choice_of_side(target: RecoveryTarget) -> bool:
+    """Whether PostgreSQL heeds recovery_target_inclusive for this kind of target."""
+    return isinstance(target, TargetTime | TargetLsn | TargetXid)
+
+
 def parse_target_timeline(text: str) -> TargetTimeline:
     """Read ``latest``, ``current`` or a timeline's decimal number.
 
@@ -98,6 +232,13 @@ def parse_target_timeline(text: str) -> TargetTimeline:
 def _with_numeric_zone(text: str) -> str:
     """``... UTC`` and ``... +02`` as fromisoformat wants them."""
     return _SPACED_ZONE.sub("", _NAMED_ZONE.sub("+00:00", text))
+
+
+def _no_xid(text: str) -> UsageError:
+    return UsageError(
+        f"{text!r} is not the number of a transaction",
+        hint="write it in decimal, as pg_current_xact_id() shows it",
+    )
 
 
 def _no_time(text: str) -> UsageError:

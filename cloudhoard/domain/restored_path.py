@@ -2,7 +2,11 @@
 
 from typing import Final
 
-from cloudhoard.domain.recovery_settings import AUTO_CONF_NAME, RECOVERY_SIGNAL_NAME
+from cloudhoard.domain.recovery_settings import (
+    AUTO_CONF_NAME,
+    RECOVERY_SIGNAL_NAME,
+    STANDBY_SIGNAL_NAME,
+)
 from cloudhoard.domain.restored_guard import GUARD_NAME
 from cloudhoard.errors import InvalidFormat
 
@@ -25,7 +29,7 @@ _OURS: Final = frozenset(
         RESTORING_NAME,
         RESTORING_NAME + TEMPORARY_SUFFIX,
         RECOVERY_SIGNAL_NAME,
-        "standby.signal",
+        STANDBY_SIGNAL_NAME,
         "postmaster.pid",
         AUTO_CONF_NAME + TEMPORARY_SUFFIX,
     )

@@ -6,6 +6,7 @@ from cloudhoard.codec.decoding import Decoding
 from cloudhoard.domain.backup import Backup
 from cloudhoard.domain.backup_choice import (
     RestorePoint,
+    check_automatic,
     check_point,
     choose_point,
     is_before,
@@ -13,7 +14,7 @@ from cloudhoard.domain.backup_choice import (
 from cloudhoard.domain.backup_info import BackupInfo
 from cloudhoard.domain.backup_name import AUTOMATIC_WORD
 from cloudhoard.domain.recovery_target import RecoveryTarget, TargetTimeline
-from cloudhoard.errors import InvalidFormat, OperationFailed, UsageError
+from cloudhoard.errors import InvalidFormat, OperationFailed
 from cloudhoard.operations.read_catalog import find_backup, read_catalog
 from cloudhoard.operations.target_timeline import read_target_history
 from cloudhoard.storage.protocol import ReadableStorage
@@ -34,7 +35,7 @@ def choose_backup(
     Raises:
         OperationFailed: there is no such backup, or it does not lead to the target.
         DamagedError: its backup.info cannot be read or trusted.
-        UsageError: auto cannot be combined with the current timeline.
+        UsageError: auto cannot be combined with that target or timeline.
     """
     if text == AUTOMATIC_WORD:
         return _automatic(storage, decoding, target, timeline)
@@ -62,12 +63,7 @@ def _automatic(
     target: RecoveryTarget,
     timeline: TargetTimeline,
 ) -> str:
-    if timeline == "current":
-        raise UsageError(
-            "--target-tli current is the backup's own timeline, and auto leaves open"
-            " which backup that is",
-            hint="name the backup or the timeline",
-        )
+    check_automatic(target, timeline)
     complete = read_catalog(storage, trust=decoding).complete
     points = list(_restore_points(complete))
     if not points:

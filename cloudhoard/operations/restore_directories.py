@@ -16,7 +16,10 @@ class ChosenDirectories:
 
     data: Path
     tablespaces: Mapping[str, Path] = field(default_factory=dict)
-    """New locations by tablespace name; the others go where they were."""
+    """New locations by tablespace name."""
+    tablespace_base: Path | None = None
+    """Where the others go, each to a directory named by its oid; None: where they
+    were."""
     wal: Path | None = None
     config: Path | None = None
 
@@ -62,9 +65,7 @@ def plan_directories(
                 hint=f"it has {', '.join(sorted(known)) or 'none'}",
             )
     tablespaces = {
-        str(each.oid): _absolute(chosen.tablespaces[each.name])
-        if each.name in chosen.tablespaces
-        else _original_location(each, is_signed=is_signed)
+        str(each.oid): _location(chosen, each, is_signed=is_signed)
         for each in info.tablespaces
     }
     directories = RestoreDirectories(
@@ -80,6 +81,17 @@ def plan_directories(
 def _absolute(path: Path) -> Path:
     """The path without links, of which a part may not exist yet."""
     return Path(os.path.realpath(path))
+
+
+def _location(
+    chosen: ChosenDirectories, tablespace: Tablespace, *, is_signed: bool
+) -> Path:
+    if tablespace.name in chosen.tablespaces:
+        return _absolute(chosen.tablespaces[tablespace.name])
+    if chosen.tablespace_base is not None:
+        # By oid: a name may be anything, such as "..".
+        return _absolute(chosen.tablespace_base / str(tablespace.oid))
+    return _original_location(tablespace, is_signed=is_signed)
 
 
 def _original_location(tablespace: Tablespace, *, is_signed: bool) -> Path:
@@ -115,5 +127,6 @@ def _check_apart(paths: list[Path]) -> None:
         if one == other or one.is_relative_to(other):
             raise UsageError(
                 f"{one} and {other} cannot both be restored into",
-                hint="choose places apart, with --tablespace, --waldir, --config-dir",
+                hint="choose places apart, with --tablespace, --tablespace-base-dir,"
+                " --waldir, --config-dir",
             )

@@ -12,7 +12,6 @@ from typing import BinaryIO, Final
 from cloudhoard.domain.manifest import ManifestEntry
 from cloudhoard.domain.recovery_settings import (
     AUTO_CONF_NAME,
-    RECOVERY_SIGNAL_NAME,
     RecoverySettings,
     Setting,
     rewrite_auto_conf,
@@ -63,7 +62,7 @@ def write_settings(tree: TargetTree, settings: RestoredSettings) -> None:
     if added:
         _rewrite(tree, added)
     if settings.recovery is not None:
-        with new_file(tree, RECOVERY_SIGNAL_NAME):
+        with new_file(tree, settings.recovery.signal_name):
             pass
 
 

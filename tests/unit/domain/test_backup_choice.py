@@ -2,12 +2,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cloudhoard.domain.backup_choice import RestorePoint, check_point, choose_point
+from cloudhoard.domain.backup_choice import (
+    RestorePoint,
+    check_automatic,
+    check_point,
+    choose_point,
+)
 from cloudhoard.domain.backup_info import BackupInfo
 from cloudhoard.domain.lsn import Lsn
-from cloudhoard.domain.recovery_target import TargetTime, ToTheEnd
+from cloudhoard.domain.recovery_target import (
+    Immediate,
+    RecoveryTarget,
+    TargetLsn,
+    TargetName,
+    TargetTime,
+    TargetXid,
+    ToTheEnd,
+)
 from cloudhoard.domain.timeline import TimelineHistory, TimelineSwitch
-from cloudhoard.errors import OperationFailed
+from cloudhoard.errors import OperationFailed, UsageError
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 FIRST_TIMELINE = TimelineHistory(1)
@@ -115,3 +128,84 @@ def test_backup_without_an_end_is_no_point() -> None:
 
     assert RestorePoint.of("20261121T110000", info) == A
     assert RestorePoint.of("20261121T110000", BackupInfo(timeline=1)) is None
+
+
+def lsn(position: int) -> TargetLsn:
+    return TargetLsn(Lsn(position))
+
+
+def test_position_chooses_the_newest_backup_that_ends_at_it_or_before() -> None:
+    assert choose_point([B, A], lsn(0x6000000), FIRST_TIMELINE) == B
+    assert choose_point([B, A], lsn(0x5FFFFFF), FIRST_TIMELINE) == A
+
+
+def test_position_goes_by_positions_where_a_clock_was_wrong() -> None:
+    late = point("20261121T150000", hours=4, stop=0x4000000)
+
+    assert choose_point([A, B, late], lsn(0x7000000), FIRST_TIMELINE) == B
+    assert choose_point([A, B, late], at(9), FIRST_TIMELINE) == late
+
+
+def test_position_is_one_of_the_followed_timeline() -> None:
+    # On timeline 1 position 0/7500000 is another one than on 2.
+    assert choose_point([A, B, C], lsn(0x7500000), FIRST_TIMELINE) == B
+    assert choose_point([A, B, C], lsn(0x7500000), SECOND) == C
+    assert choose_point([A, B, C], lsn(0x6800000), SECOND) == A
+
+
+def test_position_before_every_backup_names_the_first_one() -> None:
+    expected = (
+        "the target 0/2FFFFFF is before the first recoverable point, 0/3000000, the"
+        " end of backup 20261121T110000"
+    )
+    with pytest.raises(OperationFailed) as caught:
+        choose_point([B, A], lsn(0x2FFFFFF), FIRST_TIMELINE)
+    assert caught.value.message == expected
+    with pytest.raises(OperationFailed) as caught:
+        check_point(B, [A, B], lsn(0x2FFFFFF), FIRST_TIMELINE)
+    assert caught.value.message == expected
+
+
+def test_named_backup_that_ends_after_the_position_is_refused() -> None:
+    check_point(B, [A, B], lsn(0x6000000), FIRST_TIMELINE)
+    with pytest.raises(OperationFailed) as caught:
+        check_point(B, [A, B], lsn(0x5FFFFFF), FIRST_TIMELINE)
+
+    assert caught.value.message == (
+        "backup 20261121T120000 ends at 0/6000000, after the target 0/5FFFFFF"
+    )
+
+
+def test_newest_backup_is_chosen_to_be_brought_to_its_own_end() -> None:
+    assert choose_point([B, A], Immediate(), FIRST_TIMELINE) == B
+    assert choose_point([B, A, C], Immediate(), SECOND) == C
+
+
+@pytest.mark.parametrize("target", [TargetXid(742), TargetName("x"), Immediate()])
+def test_named_backup_is_taken_where_nothing_speaks_against_it(
+    target: RecoveryTarget,
+) -> None:
+    check_point(A, [A, B], target, FIRST_TIMELINE)
+    with pytest.raises(OperationFailed, match="not in the history"):
+        check_point(B, [A, B], target, SECOND)
+
+
+def test_backup_for_what_only_the_wal_knows_is_not_chosen() -> None:
+    with pytest.raises(UsageError) as caught:
+        check_automatic(TargetXid(742), "latest")
+    assert caught.value.message == (
+        "auto cannot tell which backups ended before transaction 742: only the WAL"
+        " says where that is"
+    )
+    assert caught.value.hint is not None
+    assert "name the newest backup" in caught.value.hint
+    with pytest.raises(UsageError, match="the restore point 'x'"):
+        check_automatic(TargetName("x"), 1)
+
+
+@pytest.mark.parametrize("target", [ToTheEnd(), at(0), lsn(1), Immediate()])
+def test_backup_for_everything_else_is_chosen(target: RecoveryTarget) -> None:
+    check_automatic(target, "latest")
+    check_automatic(target, 2)
+    with pytest.raises(UsageError, match="auto leaves open"):
+        check_automatic(target, "current")

@@ -1,19 +1,28 @@
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudhoard.domain.lsn import Lsn
 from cloudhoard.domain.recovery_settings import (
     RecoverySettings,
+    Setting,
+    Standby,
+    parse_slot_name,
     render_restore_command,
     rewrite_auto_conf,
 )
 from cloudhoard.domain.recovery_target import (
+    Immediate,
     RecoveryTarget,
     TargetAction,
+    TargetLsn,
+    TargetName,
     TargetTime,
+    TargetXid,
     ToTheEnd,
 )
 from cloudhoard.errors import UsageError
@@ -56,6 +65,75 @@ def test_chosen_target_stands_last_and_once() -> None:
 
     assert settings[-1] == ("recovery_target_time", "2026-11-21 09:30:00+00:00")
     assert [name for name, _ in settings].count("recovery_target_time") == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "setting"),
+    [
+        (TargetLsn(Lsn(0x16_B374D848)), ("recovery_target_lsn", "16/B374D848")),
+        (TargetXid(742), ("recovery_target_xid", "742")),
+        (TargetName("it's"), ("recovery_target_name", "it's")),
+        (Immediate(), ("recovery_target", "immediate")),
+    ],
+)
+def test_each_target_has_its_setting_and_leaves_the_others_empty(
+    target: RecoveryTarget, setting: Setting
+) -> None:
+    settings = settings_for(target).as_settings()
+
+    assert settings[-1] == setting
+    targets = {
+        *("recovery_target", "recovery_target_lsn", "recovery_target_name"),
+        *("recovery_target_time", "recovery_target_xid"),
+    }
+    others = [each for each in settings[:-1] if each[0] in targets]
+    assert dict(others) == dict.fromkeys(targets - {setting[0]}, "")
+    assert len(settings) == len(dict(settings))
+
+
+def test_exclusive_target_and_end_command() -> None:
+    settings = replace(
+        settings_for(TargetXid(742)), inclusive=False, end_command="touch 'ended'"
+    ).as_settings()
+
+    assert settings.count(("recovery_target_inclusive", "off")) == 1
+    assert settings.count(("recovery_end_command", "touch 'ended'")) == 1
+    assert len(settings) == len(dict(settings))
+
+
+def test_standby_follows_a_primary() -> None:
+    standby = Standby(primary_conninfo="host=db", primary_slot_name="copy")
+    settings = replace(settings_for(ToTheEnd()), standby=standby)
+
+    written = dict(settings.as_settings())
+
+    assert settings.signal_name == "standby.signal"
+    assert written["primary_conninfo"] == "host=db"
+    assert written["primary_slot_name"] == "copy"
+    assert written["recovery_target_timeline"] == "latest"
+    assert written["restore_command"] == "fetch %f %p"
+    assert len(written) == len(settings.as_settings())
+    assert settings_for(ToTheEnd()).signal_name == "recovery.signal"
+
+
+@pytest.mark.parametrize(
+    ("major", "is_known"),
+    [(0, False), (13, True), (15, True), (16, False), (18, False)],
+)
+def test_trigger_file_is_switched_off_where_postgresql_has_one(
+    major: int,
+    is_known: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    settings = replace(settings_for(ToTheEnd()), major=major).as_settings()
+
+    assert (("promote_trigger_file", "") in settings) is is_known
+
+
+def test_slot_has_a_name_that_postgresql_takes() -> None:
+    assert parse_slot_name("copy_2") == "copy_2"
+    for name in ("", "Copy", "a-b", "a" * 64, "ü", "a\n"):
+        with pytest.raises(UsageError, match="is not the name of a replication slot"):
+            parse_slot_name(name)
 
 
 def test_old_settings_are_commented_out_and_others_kept() -> None:
