@@ -57,7 +57,7 @@ def test_every_segment_after_that_is_one_request(
 
         assert put.call == "PUT"
         assert put.path.endswith(f"/{name}.zst")
-    assert len(known.keys()) == 4
+    assert len(known.stored()) == 4
 
 
 def test_encrypted_segment_is_one_request(

@@ -81,7 +81,7 @@ class S3Commands:
         assert ended.returncode == exit_code, ended.stderr
         return self.proxy.taken()
 
-    def keys(self) -> list[str]:
+    def stored(self) -> list[str]:
         """Return the keys of all objects of the server's, without the common part."""
         prefix = f"pg/{SERVER}/"
         pages = self.bucket.client.get_paginator("list_objects_v2")
