@@ -97,7 +97,9 @@ class S3Parts:
         helper.join(_PATIENCE)
 
     def _abort(self) -> None:
-        # What arrives after the abortion would stay.
+        # Parts that are on their way may take longer than there is time, and what
+        # arrives after an abortion may stay.
+        drop_upload(self._bucket, self._place)
         for thread in self._threads:
             thread.join()
         drop_upload(self._bucket, self._place)

@@ -4,12 +4,13 @@ import json
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
+from tests.services.own import OwnServer, own_server
 from tests.services.shared import Launch, program, shared_port
 
 WRITER: Final = ("testkey", "testsecret")
@@ -92,6 +93,11 @@ def _identity(
     access_key, secret_key = keys
     credentials = [{"accessKey": access_key, "secretKey": secret_key}]
     return {"name": name, "credentials": credentials, "actions": actions}
+
+
+def own_seaweedfs(directory: Path) -> AbstractContextManager[OwnServer]:
+    """Return a server with its files in directory, which must not be there yet."""
+    return own_server(directory, _prepare, ports=4)
 
 
 def put_many(bucket: str, keys: Iterable[str]) -> None:

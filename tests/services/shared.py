@@ -53,8 +53,8 @@ def shared_port(
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not record.exists():
-            port = _free_ports(ports)
-            pid = _start(directory, prepare(directory, port))
+            port = free_ports(ports)
+            pid = start(directory, prepare(directory, port))
             record.write_text(json.dumps({"port": port, "pid": pid}))
     found: int = json.loads(record.read_text())["port"]
     return found
@@ -75,14 +75,19 @@ def stop_shared_services() -> None:
     """End the servers of this run; to be called once, by the process that began it."""
     run_directory = Path(os.environ[RUN_DIRECTORY])
     for record in run_directory.glob("services/*/service.json"):
-        pid = json.loads(record.read_text())["pid"]
-        with suppress(ProcessLookupError, ChildProcessError):
-            # A whole group: some servers have helpers.
-            os.killpg(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+        kill(json.loads(record.read_text())["pid"])
 
 
-def _start(directory: Path, launch: Launch) -> int:
+def kill(pid: int) -> None:
+    """End a server as a crash does, and wait for it."""
+    with suppress(ProcessLookupError, ChildProcessError):
+        # A whole group: some servers have helpers.
+        os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def start(directory: Path, launch: Launch) -> int:
+    """Start a server in directory; return its process id once it can be used."""
     log = directory / "log"
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -116,7 +121,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_ports(number: int) -> int:
+def free_ports(number: int) -> int:
+    """Return a port from which so many are free, and those 10,000 higher."""
     for _ in range(200):
         first = random.randrange(15_000, 20_000, 10)  # noqa: S311 - below the kernel's
         wanted = range(first, first + number)

@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _TIMEOUT: Final = 60
@@ -57,11 +57,18 @@ def calls(exchanges: Iterable[Exchange]) -> Counter[str]:
     return Counter(each.call for each in exchanges)
 
 
-class Gate:
-    """Holds requests whose first line matches, until it is opened."""
+Side = Literal["request", "answer"]
 
-    def __init__(self, pattern: str, *, after: int, passing: int) -> None:
-        """Let the first ``passing`` of them pass, and so many bytes of the others."""
+
+class Gate:
+    """Holds requests whose first line matches, or their answers, until it is opened."""
+
+    def __init__(self, pattern: str, side: Side, *, after: int, passing: int) -> None:
+        """Let the first ``passing`` of them pass.
+
+        Of the others so many bytes of the body pass, of the request or the answer.
+        """
+        self.side = side
         self.after = after
         self._pattern = pattern
         self._passing = passing

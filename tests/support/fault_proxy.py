@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from tests.support.exchanges import Exchange, Gate
+from tests.support.exchanges import Exchange, Gate, Side
 
 Kind = Literal[
     "reset request", "reset answer", "cut answer", "swallow", "stall", "status"
@@ -67,9 +67,16 @@ class FaultProxy:
         return fault
 
     @contextmanager
-    def held(self, pattern: str, *, after: int = 0, passing: int = 0) -> Iterator[Gate]:
+    def held(
+        self,
+        pattern: str,
+        side: Side = "request",
+        *,
+        after: int = 0,
+        passing: int = 0,
+    ) -> Iterator[Gate]:
         """Hold, within the block, what matches pattern; see Gate for the rest."""
-        gate = Gate(pattern, after=after, passing=passing)
+        gate = Gate(pattern, side, after=after, passing=passing)
         self._gates.append(gate)
         try:
             yield gate
@@ -138,13 +145,17 @@ class FaultProxy:
         with socket.create_connection(self._target) as server:
             server.sendall(_of_one_request(head))
             size = _content_length(head)
-            if gate is not None:
+            if gate is not None and gate.side == "request":
                 body = _copy(client, forward, body, min(gate.after, size))
                 gate.wait()
             _copy(client, forward, body, size - exchange.sent)
             answer_head, answer_body = _read_head(server)
             exchange.status = int(answer_head.split(b" ", 2)[1])
             client.sendall(answer_head)
+            if gate is not None and gate.side == "answer":
+                size = min(gate.after, _content_length(answer_head))
+                answer_body = _copy(server, give_back, answer_body, size)
+                gate.wait()
             give_back(answer_body)
             _copy_all(server, give_back)
 
