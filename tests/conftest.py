@@ -19,6 +19,7 @@ from tests.support.os_user import OsUser
 from tests.support.programs import PostgresPrograms, find_postgres
 from tests.support.requirements import missing
 from tests.support.template import DataDirectoryMaker
+from tests.support.workplace import Workplace, directory_of_this_run
 
 # How fast an example runs says nothing on a busy machine.
 # A checkout may belong to somebody else: no database of examples in it.
@@ -74,11 +75,8 @@ def postgres_programs() -> PostgresPrograms:
 @pytest.fixture
 def work_directory(os_user: OsUser) -> Iterator[Path]:
     """An empty directory with a short path, owned by the test user."""
-    run_directory = Path(os.environ[RUN_DIRECTORY])
-    directory = Path(tempfile.mkdtemp(dir=run_directory))
-    directory.chmod(0o755)
-    yield os_user.give(directory)
-    shutil.rmtree(directory, ignore_errors=True)
+    with directory_of_this_run(os_user) as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
@@ -107,56 +105,36 @@ class MakeCluster(Protocol):
 
 
 @pytest.fixture
-def make_cluster(
+def workplace(
     work_directory: Path, data_directory_maker: DataDirectoryMaker, os_user: OsUser
-) -> Iterator[MakeCluster]:
-    """Make clusters as Cluster.create does, as many as the test wants."""
-    made: list[Cluster] = []
+) -> Iterator[Workplace]:
+    """Work_directory, with clusters that are stopped when the test ends."""
+    with Workplace(work_directory, data_directory_maker, os_user) as place:
+        yield place
 
-    def make(
-        name: str = "primary",
-        *,
-        settings: Mapping[str, str] | None = None,
-        segment_size: int | None = None,
-        checksums: bool = True,
-        own_identifier: bool = False,
-    ) -> Cluster:
-        directory = work_directory / name
-        directory.mkdir()
-        cluster = Cluster.create(
-            os_user.give(directory),
-            data_directory_maker,
-            settings=settings,
-            segment_size=segment_size,
-            checksums=checksums,
-            own_identifier=own_identifier,
-        )
-        made.append(cluster)
-        return cluster
 
-    yield make
-    for cluster in made:
-        cluster.stop("immediate")
+@pytest.fixture(scope="module")
+def module_workplace(
+    data_directory_maker: DataDirectoryMaker, os_user: OsUser
+) -> Iterator[Workplace]:
+    """A workplace that all tests of a module share."""
+    with (
+        directory_of_this_run(os_user) as directory,
+        Workplace(directory, data_directory_maker, os_user) as place,
+    ):
+        yield place
 
 
 @pytest.fixture
-def adopt_cluster(
-    work_directory: Path, postgres_programs: PostgresPrograms, os_user: OsUser
-) -> Iterator[Callable[[str, Path], Cluster]]:
+def make_cluster(workplace: Workplace) -> MakeCluster:
+    """Make clusters as Cluster.create does, as many as the test wants."""
+    return workplace.make
+
+
+@pytest.fixture
+def adopt_cluster(workplace: Workplace) -> Callable[[str, Path], Cluster]:
     """Take charge of a data directory that is there: (name, data_directory)."""
-    taken: list[Cluster] = []
-
-    def adopt(name: str, data_directory: Path) -> Cluster:
-        directory = work_directory / f"{name}-run"
-        directory.mkdir()
-        os_user.give(directory)
-        cluster = Cluster(directory, postgres_programs, os_user, data_directory)
-        taken.append(cluster)
-        return cluster
-
-    yield adopt
-    for cluster in taken:
-        cluster.stop("immediate")
+    return workplace.adopt
 
 
 @pytest.fixture

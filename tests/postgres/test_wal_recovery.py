@@ -1,35 +1,20 @@
 """Real recoveries from the archive: complete, or stopped, never short."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import MakeCluster
 from tests.support.cluster import Cluster
-from tests.support.os_user import OsUser
 from tests.support.processes import wait_until
-from tests.support.wal_shipping import SEGMENT_SIZE, WalShipping, rows, write_row
+from tests.support.wal_shipping import WalShipping, rows, write_row
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def shipping(
-    work_directory: Path, adopt_cluster: Callable[[str, Path], Cluster], os_user: OsUser
-) -> WalShipping:
-    directory = work_directory / "archive"
-    directory.mkdir()
-    return WalShipping(os_user.give(directory), adopt_cluster)
-
-
-@pytest.fixture
 def primary(make_cluster: MakeCluster, shipping: WalShipping) -> Cluster:
-    settings = {"archive_mode": "on", "archive_command": shipping.archive_command}
-    cluster = make_cluster(settings=settings, segment_size=SEGMENT_SIZE)
-    cluster.start()
-    cluster.execute("create table rows (n int)")
-    return cluster
+    return shipping.primary(make_cluster, archive_mode="on")
 
 
 @pytest.fixture

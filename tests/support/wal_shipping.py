@@ -51,6 +51,17 @@ class WalShipping:
         """Bring it back."""
         self.root.with_name("unmounted").rename(self.root)
 
+    def primary(self, make: Callable[..., Cluster], archive_mode: str) -> Cluster:
+        """Make and start a cluster with small segments that archives here."""
+        settings = {
+            "archive_mode": archive_mode,
+            "archive_command": self.archive_command,
+        }
+        cluster = make(settings=settings, segment_size=SEGMENT_SIZE)
+        cluster.start()
+        cluster.execute("create table rows (n int)")
+        return cluster
+
     def stored(self, name: str) -> list[Path]:
         """The objects that hold the WAL file name, or its partial one."""
         return sorted((self.root / "wals").rglob(f"{name}*"))
