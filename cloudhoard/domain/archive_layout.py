@@ -40,6 +40,11 @@ _WAL_KEY: Final = re.compile(
     + r"|[0-9A-F]{24}(?:\.partial|\.[0-9A-F]{8}\.backup)?)"
     + _SUFFIX
 )
+_PARTIAL_KEY: Final = re.compile(
+    PARTIAL_PREFIX
+    + r"(?P<name>[0-9A-F]{24}(?:\.partial)?)\.(?P<tag>[0-9a-f]{16})"
+    + _SUFFIX
+)
 _VOLUME_KEY: Final = re.compile(
     BACKUPS_PREFIX
     + r"(?P<backup_id>[0-9]{8}T[0-9]{6})/"
@@ -112,6 +117,17 @@ def conflicting_partial_key(name: str, tag: str) -> str:
     return f"{PARTIAL_PREFIX}{name}.{tag}"
 
 
+def parse_partial_key(key: str) -> WalObject | None:
+    """Return which partial segment is stored under key beside the WAL, if one is.
+
+    The object's name goes on with its tag, which is part of suffix here.
+    """
+    match = _PARTIAL_KEY.fullmatch(key)
+    if match is None:
+        return None
+    return WalObject(match["name"], f".{match['tag']}{match['suffix']}")
+
+
 def is_backup_id(text: str) -> bool:
     """Tell whether text has the shape of a backup id, ``YYYYMMDDTHHMMSS``."""
     return _BACKUP_ID.fullmatch(text) is not None
@@ -160,6 +176,16 @@ def backup_id_of(key: str) -> str | None:
     if prefix + "/" != BACKUPS_PREFIX or not slash or not is_backup_id(backup_id):
         return None
     return backup_id
+
+
+def is_backup_key(key: str) -> bool:
+    """Tell whether the object under key is of a backup, whatever the backup's name.
+
+    barman takes every directory with a backup.info for a backup.
+    """
+    return backup_id_of(key) is not None or (
+        key.startswith(BACKUPS_PREFIX) and key.endswith("/backup.info")
+    )
 
 
 def started_key(backup_id: str) -> str:
