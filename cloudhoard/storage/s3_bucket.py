@@ -34,6 +34,8 @@ class S3Bucket:
         self.name = name
         self.path = f"{path}/" if path else ""
         self.options = options
+        self.uploads: dict[str, dict[str, str]] = {}
+        """Arguments that name each upload in parts that is under way, by its id."""
         base = f"{connection.endpoint}/" if connection.endpoint else "s3://"
         self.location = f"{base}{name}/{self.path}".rstrip("/")
 

@@ -13,6 +13,8 @@ _log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 10
 """Seconds that giving up may take; what hangs longer is left to the next run."""
+_LAST_PATIENCE: Final = 5
+"""Seconds for what threads are still at as the storage is closed."""
 
 
 def content_md5(body: bytearray) -> str:
@@ -43,6 +45,7 @@ class S3Parts:
                 **bucket.at(key), **bucket.storable(key)
             )
         self._place = {**bucket.at(key), "UploadId": self._answer["UploadId"]}
+        bucket.uploads[self._place["UploadId"]] = self._place
 
     @property
     def encryption(self) -> str | None:
@@ -82,16 +85,19 @@ class S3Parts:
             {"PartNumber": number, "ETag": etag}
             for number, etag in sorted(self._etags.items())
         ]
-        return self._bucket.client.complete_multipart_upload(
+        answer = self._bucket.client.complete_multipart_upload(
             **self._place,
             **self._bucket.readable(),
             **conditions,
             MultipartUpload={"Parts": parts},
         )
+        self._bucket.uploads.pop(self._place["UploadId"], None)
+        return answer
 
     def abort(self) -> None:
         """Have the store drop what was sent, if it answers soon."""
         self._failure = self._failure or InterruptedError("given up")
+        self._bucket.uploads.pop(self._place["UploadId"], None)
         helper = threading.Thread(target=self._abort, daemon=True)
         helper.start()
         helper.join(_PATIENCE)
@@ -126,6 +132,21 @@ class S3Parts:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+def drop_open_uploads(bucket: S3Bucket) -> None:
+    """Abort what threads that did not end in time are still sending."""
+    places = tuple(bucket.uploads.values())
+    if not places:
+        return
+
+    def drop_all() -> None:
+        for place in places:
+            drop_upload(bucket, place)
+
+    helper = threading.Thread(target=drop_all, daemon=True)
+    helper.start()
+    helper.join(_LAST_PATIENCE)
 
 
 def drop_upload(bucket: S3Bucket, place: dict[str, str]) -> None:

@@ -19,6 +19,7 @@ from cloudhoard.storage.s3_conditions import Conditions
 from cloudhoard.storage.s3_deletion import S3Deletion
 from cloudhoard.storage.s3_errors import s3_errors_as_storage_errors
 from cloudhoard.storage.s3_options import S3Options
+from cloudhoard.storage.s3_parts import drop_open_uploads
 from cloudhoard.storage.s3_reader import S3Source
 from cloudhoard.storage.s3_unfinished import drop_abandoned_uploads
 from cloudhoard.storage.s3_upload import S3Upload
@@ -123,4 +124,5 @@ class S3Storage:
             self._bucket.client.list_objects_v2(**place, MaxKeys=1)
 
     def close(self) -> None:
+        drop_open_uploads(self._bucket)
         self._bucket.client.close()

@@ -1,18 +1,14 @@
 """Commands that are killed, or asked to end, in the middle of an upload to a bucket."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.services.seaweedfs import WRITER, seaweedfs_endpoint
 from tests.support.exchanges import calls
-from tests.support.fault_proxy import FaultProxy
 from tests.support.processes import wait_until
 from tests.support.s3_commands import S3Commands
-from tests.support.s3_store import Bucket
 from tests.support.wal_files import FIRST, FIRST_KEY, IDENTITY, DataDirectory
 
 MIB: Final = 1 << 20
@@ -20,13 +16,6 @@ LARGE: Final = 128 * MIB
 """A segment that is sent in parts, as it is more than 100 MiB."""
 A_PART: Final = "^PUT .*partNumber="
 PLAIN: Final = ["--compression", "none"]
-
-
-@pytest.fixture
-def s3() -> Iterator[S3Commands]:
-    bucket = Bucket(seaweedfs_endpoint(), WRITER)
-    with FaultProxy(bucket.endpoint) as proxy:
-        yield S3Commands(bucket, proxy)
 
 
 @pytest.fixture
