@@ -98,6 +98,20 @@ apt_install() {
     local apt=(apt-get -y -o DPkg::Lock::Timeout=300 --no-install-recommends)
     export DEBIAN_FRONTEND=noninteractive
     "${apt[@]}" update || return
+    without_daemons install_quietly "$@"
+}
+
+# without_daemons COMMAND...: packages do not start what they install meanwhile
+without_daemons() {
+    local policy=/usr/sbin/policy-rc.d
+    [ ! -e "$policy" ] || { "$@"; return; }
+    (
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 0755 "$policy" && "$@"
+    )
+}
+
+install_quietly() { # PACKAGE...
     case " $* " in *" postgresql "*)  # only the programs: no server of Debian's own
         "${apt[@]}" install postgresql-common || return
         sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf

@@ -14,7 +14,9 @@ class Conditions:
     """What one store is known to do with ``If-None-Match: *``.
 
     The condition is always sent. Until the store is known to honour it, which many
-    take and ignore, a look precedes it.
+    take and ignore, a look precedes it. What is known is known of single requests: a
+    store may honour it there, and ignore it where parts are put together, as the
+    gateway of Ceph 16 does.
     """
 
     def __init__(self) -> None:
@@ -30,9 +32,12 @@ class Conditions:
         """The arguments that make a request create and not replace."""
         return {} if self._are_refused else _IF_ABSENT
 
-    def look(self, bucket: S3Bucket, key: str) -> None:
-        """Raise ObjectExists if key is taken, unless the store will say so itself."""
-        if self._are_honoured and not self._are_refused:
+    def look(self, bucket: S3Bucket, key: str, *, in_parts: bool = False) -> None:
+        """Raise ObjectExists if key is taken, unless the store will say so itself.
+
+        in_parts: what comes is the commit of an upload in parts.
+        """
+        if self._are_honoured and not self._are_refused and not in_parts:
             return
         if bucket.find(key) is not None:
             raise ObjectExists(f"{key} is already in {bucket.location}")

@@ -124,7 +124,8 @@ class S3Upload:
     def _commit(self) -> None:
         for attempt in range(1, _COMMITS + 1):
             if self._conditions is not None:
-                self._conditions.look(self._bucket, self._key)
+                in_parts = self._parts is not None
+                self._conditions.look(self._bucket, self._key, in_parts=in_parts)
             try:
                 self._check_encryption(self._send())
             except SDK_ERRORS as error:

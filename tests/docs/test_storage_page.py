@@ -10,7 +10,7 @@ def test_page_shows_what_the_suite_tests() -> None:
         return {True: "yes", False: "no"}[bool(value)]
 
     expected = [
-        f"| {name} | {yes_or_no(store.exclusive_create)} | {store.absence} "
+        f"| {name} | {store.exclusive_create} | {store.absence} "
         f"| {yes_or_no(store.keys_below_keys)} | {yes_or_no(store.durable)} "
         f"| {store.listing} |"
         for name, store in sorted(CAPABILITIES.items())

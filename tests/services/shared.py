@@ -122,12 +122,19 @@ def _answers(url: str) -> bool:
 
 
 def free_ports(number: int) -> int:
-    """Return a port from which so many are free, and those 10,000 higher."""
+    """Return a port from which so many are free, and those 10,000 higher.
+
+    Ten at most; no other server of this run gets the same.
+    """
+    reservations = Path(os.environ[RUN_DIRECTORY]) / "services"
+    reservations.mkdir(exist_ok=True)
     for _ in range(200):
         first = random.randrange(15_000, 20_000, 10)  # noqa: S311 - below the kernel's
         wanted = range(first, first + number)
         if all(_is_free(n) and _is_free(n + _GRPC_OFFSET) for n in wanted):
-            return first
+            with suppress(FileExistsError):
+                (reservations / f"port-{first}").mkdir()
+                return first
     raise RuntimeError("no free ports")
 
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from cloudhoard.storage.backends.local import LocalStorage
 from cloudhoard.storage.backends.memory import MemoryContainer, MemoryStorage
 from cloudhoard.storage.protocol import Storage
+from tests.services.ceph import ceph_endpoint
 from tests.services.juicefs import juicefs_endpoint
 from tests.services.seaweedfs import ADMIN, WRITER, seaweedfs_endpoint
 from tests.support.s3_store import Bucket
@@ -22,8 +23,9 @@ from tests.support.s3_store import Bucket
 class Capabilities:
     """What a store can do; the suite tests that it is true."""
 
-    exclusive_create: bool
-    """Of several writers of one key exactly one wins."""
+    exclusive_create: str
+    """Of several writers of one key exactly one wins: "yes", "no", or "not in parts",
+    as long as the object is not sent in parts."""
     absence: str
     """What makes "it is not there" believable: "answer" or "witness"."""
     keys_below_keys: bool
@@ -48,7 +50,7 @@ class StoreUnderTest(Protocol):
 
 class MemoryStore:
     capabilities = Capabilities(
-        exclusive_create=True, absence="answer", keys_below_keys=True, durable=False
+        exclusive_create="yes", absence="answer", keys_below_keys=True, durable=False
     )
 
     def __init__(self, _: Path) -> None:
@@ -64,7 +66,7 @@ class MemoryStore:
 
 class LocalStore:
     capabilities = Capabilities(
-        exclusive_create=True, absence="witness", keys_below_keys=False, durable=True
+        exclusive_create="yes", absence="witness", keys_below_keys=False, durable=True
     )
 
     def __init__(self, directory: Path) -> None:
@@ -96,7 +98,7 @@ class S3Store:
 
 class SeaweedStore(S3Store):
     capabilities = Capabilities(
-        exclusive_create=True,
+        exclusive_create="yes",
         absence="answer",
         keys_below_keys=True,
         durable=True,
@@ -109,16 +111,29 @@ class SeaweedStore(S3Store):
 
 class JuiceStore(S3Store):
     capabilities = Capabilities(
-        exclusive_create=False, absence="answer", keys_below_keys=False, durable=True
+        exclusive_create="no", absence="answer", keys_below_keys=False, durable=True
     )
 
     def __init__(self, _: Path) -> None:
         super().__init__(Bucket(juicefs_endpoint(), ADMIN))
 
 
+class CephStore(S3Store):
+    capabilities = Capabilities(
+        exclusive_create="not in parts",
+        absence="answer",
+        keys_below_keys=True,
+        durable=True,
+    )
+
+    def __init__(self, _: Path) -> None:
+        super().__init__(Bucket(ceph_endpoint(), WRITER))
+
+
 STORES: Final[dict[str, Callable[[Path], StoreUnderTest]]] = {
     "memory": MemoryStore,
     "file": LocalStore,
+    "s3 (Ceph RADOS Gateway)": CephStore,
     "s3 (SeaweedFS)": SeaweedStore,
     "s3 (JuiceFS gateway)": JuiceStore,
 }
@@ -126,6 +141,7 @@ STORES: Final[dict[str, Callable[[Path], StoreUnderTest]]] = {
 CAPABILITIES: Final[dict[str, Capabilities]] = {
     "memory": MemoryStore.capabilities,
     "file": LocalStore.capabilities,
+    "s3 (Ceph RADOS Gateway)": CephStore.capabilities,
     "s3 (SeaweedFS)": SeaweedStore.capabilities,
     "s3 (JuiceFS gateway)": JuiceStore.capabilities,
 }
