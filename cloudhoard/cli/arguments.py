@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import cloudhoard
 from cloudhoard.cli.command_parser import CommandParser
+from cloudhoard.cli.lower_layers import DEFAULT_FILE
 from cloudhoard.cli.s3_arguments import add_s3_options
 from cloudhoard.cli.value_types import non_negative_int, positive_int, size
 
@@ -60,6 +61,20 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         choices=("console", "json"),
         default="console",
         help="form of messages on stderr (default: console)",
+    )
+    parser.add_argument(
+        "--site", metavar="NAME", help="take what is left out from this site"
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"file with the sites and defaults (default: {DEFAULT_FILE})",
+    )
+    parser.add_argument(
+        "--no-config",
+        action="store_true",
+        help="read neither such a file nor the variables CLOUDHOARD_*",
     )
 
 

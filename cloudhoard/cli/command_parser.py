@@ -3,14 +3,19 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Final, NoReturn
 
 from cloudhoard.cli.barman_options import with_full_names
+from cloudhoard.cli.known_options import ARCHIVE_KEYS
+from cloudhoard.cli.lower_layers import Source, archive_of, lower_layers
+from cloudhoard.cli.merge_layers import LayerValues, merge
 from cloudhoard.errors import UsageError
 
 _USUAL_WIDTH: Final = 80
+_URL_MARK: Final = "://"
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -32,6 +37,14 @@ def _terminal_width() -> int:
         return os.get_terminal_size(1).columns or _USUAL_WIDTH
     except OSError:
         return _USUAL_WIDTH
+
+
+class _Given(argparse.Namespace):
+    """Has what was given, and no defaults: argparse takes them all for set."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("_"):  # argparse's own
+            raise AttributeError(name)
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -57,23 +70,108 @@ class CommandParser(argparse.ArgumentParser):
     def parse_args(  # type: ignore[override]  # the overloads are for own namespaces
         self,
         args: Sequence[str] | None = None,
-        namespace: argparse.Namespace | None = None,
+        namespace: None = None,  # noqa: ARG002 - argparse's signature
     ) -> argparse.Namespace:
-        """Return the arguments; options may stand between positionals.
+        """Return the values of all options and arguments, wherever they come from.
+
+        Options may stand between positionals. What is not on the command line comes
+        from the environment, a site, a file's defaults or the parser, in this order.
 
         Raises:
-            UsageError: they cannot be parsed.
+            UsageError: they cannot be parsed, or the file is wrong.
         """
-        words = with_full_names(
-            self.prog,
-            sys.argv[1:] if args is None else args,
-            self._option_string_actions,
-        )
+        typed = sys.argv[1:] if args is None else args
+        words = with_full_names(self.prog, typed, self._option_string_actions)
+        source = Source.of(words)
+        problem: UsageError | None = None
+        layers: list[LayerValues] = []
+        archive: dict[str, str] = {}
+        try:
+            below = lower_layers(source, self._actions)
+            layers = [LayerValues(self, layer) for layer in below]
+            if source.site is not None and self._has_archive():
+                archive = archive_of(below)
+        except UsageError as error:  # --help and --version must work nevertheless
+            problem = error
+        try:
+            given = self._given(words, layers, archive)
+        except UsageError as error:
+            raise problem or error from error
+        if problem is not None:
+            raise problem
+        return merge(self, given, layers)
+
+    def _given(
+        self,
+        words: Sequence[str],
+        layers: Sequence[LayerValues],
+        archive: Mapping[str, str],
+    ) -> dict[str, object]:
+        """Return what the command line gives, with archive where it names none."""
+        given = _Given()
+        with self._content_with(layers):
+            try:
+                self._parse(words, given)
+            except UsageError:
+                if not archive or _names_an_archive(given):
+                    raise
+            if archive and not _names_an_archive(given):
+                _check_archive(archive)
+                given = _Given(**archive)
+                with self._without(archive):
+                    self._parse(words, given)
+        return vars(given)
+
+    def _parse(self, words: Sequence[str], given: "_Given") -> None:
         # Only where a positional is optional does argparse need the second pass.
         if any(a.nargs is not None for a in self._get_positional_actions()):
-            return self.parse_intermixed_args(words, namespace)
-        return super().parse_args(words, namespace)
+            self.parse_intermixed_args(words, given)
+        else:
+            super().parse_args(words, given)
+
+    def _has_archive(self) -> bool:
+        return any(action.dest == "url" for action in self._actions)
+
+    @contextmanager
+    def _content_with(self, layers: Sequence[LayerValues]) -> Iterator[None]:
+        """Do not ask for what the layers have."""
+        there = {action for layer in layers for action in layer.actions.values()}
+        asked: list[argparse.Action | argparse._MutuallyExclusiveGroup]
+        asked = [action for action in there if action.required]
+        for group in self._mutually_exclusive_groups:
+            if group.required and there.intersection(group._group_actions):  # noqa: SLF001
+                asked.append(group)
+        for each in asked:
+            each.required = False
+        try:
+            yield
+        finally:
+            for each in asked:
+                each.required = True
+
+    @contextmanager
+    def _without(self, positionals: Container[str]) -> Iterator[None]:
+        """Do not take the positionals of these names."""
+        actions = list(self._actions)
+        self._actions[:] = [a for a in actions if a.dest not in positionals]
+        try:
+            yield
+        finally:
+            self._actions[:] = actions
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with what argparse says."""
         raise UsageError(message, hint=f"see {self.prog} --help, or {self.prog}(1)")
+
+
+def _check_archive(archive: Mapping[str, str]) -> None:
+    if len(archive) < len(ARCHIVE_KEYS):
+        there, missing = ARCHIVE_KEYS if "url" in archive else ARCHIVE_KEYS[::-1]
+        raise UsageError(
+            f"the site has a {there} and no {missing}",
+            hint="give both in its table, or both on the command line",
+        )
+
+
+def _names_an_archive(given: _Given) -> bool:
+    return _URL_MARK in str(given.url)

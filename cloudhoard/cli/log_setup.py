@@ -3,14 +3,17 @@
 import argparse
 import json
 import logging
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from cloudhoard.cli.lower_layers import last_value
 from cloudhoard.cli.printable import printable
 from cloudhoard.cli.standard_streams import discard_the_rest
 
+_LOG_FORMAT = "CLOUDHOARD_LOG_FORMAT"
 _CLEAR_LINE = "\r\x1b[K"  # a progress bar may be standing there
 
 
@@ -77,6 +80,16 @@ def messages_on_stderr(program: str) -> Iterator[StderrHandler]:
     finally:
         others.removeHandler(handler)
         ours.setLevel(level)
+
+
+def expect_log_format(handler: StderrHandler, words: Sequence[str]) -> None:
+    """Write JSON from now on if the command line or the environment asks for it.
+
+    It may turn out that the command line cannot be parsed; a log collector wants to
+    understand that, too.
+    """
+    chosen = last_value("--log-format", words) or os.environ.get(_LOG_FORMAT)
+    handler.as_json = chosen == "json"
 
 
 def apply_log_options(handler: StderrHandler, args: argparse.Namespace) -> None:

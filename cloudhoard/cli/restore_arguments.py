@@ -1,11 +1,11 @@
 """The options of cloudhoard-restore, and what their values may be."""
 
-import argparse
 import os
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from cloudhoard.cli.arguments import CommandParser, positive_int
+from cloudhoard.cli.refused_options import add_snapshot_options
 from cloudhoard.errors import UsageError
 
 _MOST_JOBS: Final = 4
@@ -65,31 +65,10 @@ def add_place_options(parser: CommandParser) -> None:
     )
 
 
-def add_snapshot_options(parser: CommandParser) -> None:
+def add_refused_options(parser: CommandParser) -> None:
     """Add what barman-cloud-restore has for disk snapshots, to be refused."""
-    for name in _SNAPSHOT_OPTIONS:
-        parser.add_argument(
-            name,
-            action=_NoSnapshots,
-            metavar="...",
-            help="refused: disk snapshots are barman-cloud's",
-        )
-
-
-class _NoSnapshots(argparse.Action):
-    """An option of barman-cloud-restore for what we do not do."""
-
-    def __call__(
-        self,
-        _parser: argparse.ArgumentParser,
-        _namespace: argparse.Namespace,
-        _values: object,
-        option_string: str | None = None,
-    ) -> NoReturn:
-        raise UsageError(
-            f"{option_string}: backups by disk snapshots are not supported",
-            hint="restore them with barman-cloud-restore",
-        )
+    hint = "restore them with barman-cloud-restore"
+    add_snapshot_options(parser, _SNAPSHOT_OPTIONS, hint=hint)
 
 
 def _tablespace(text: str) -> tuple[str, Path]:

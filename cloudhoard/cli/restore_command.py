@@ -21,8 +21,11 @@ def wal_restore_argv(args: argparse.Namespace) -> list[str]:
     """The program and its arguments, all but the two names PostgreSQL adds.
 
     Paths are absolute: PostgreSQL runs it in the data directory, with its own PATH.
+    It gets the values that were found here, wherever they came from, and looks for no
+    other: with another file, or another environment, it could look into another store,
+    where nothing is, and recovery would end.
     """
-    argv = [_program()]
+    argv = [_program(), "--no-config"]
     for path in args.private_key:
         argv += ["--private-key", str(path.absolute())]
     if args.private_key_passphrase_file is not None:

@@ -4,11 +4,16 @@ import argparse
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from cloudhoard.cli.exit_codes import ExitCode, exit_code_for
-from cloudhoard.cli.log_setup import apply_log_options, messages_on_stderr
+from cloudhoard.cli.log_setup import (
+    apply_log_options,
+    expect_log_format,
+    messages_on_stderr,
+)
 from cloudhoard.cli.output import OutputClosed, flush_output
 from cloudhoard.cli.signals import Interrupted, signals_as_interrupted
 from cloudhoard.errors import CloudHoardError
@@ -35,6 +40,7 @@ def run_command(
     gives signals.die_by_signal).
     """
     with messages_on_stderr(parser.prog) as handler:
+        expect_log_format(handler, sys.argv[1:] if argv is None else argv)
         try:
             with signals_as_interrupted():
                 args = parser.parse_args(argv)

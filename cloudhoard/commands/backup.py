@@ -1,7 +1,6 @@
 """cloudhoard-backup: take a base backup of the cluster on this machine."""
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,11 +18,11 @@ from cloudhoard.cli.arguments import (
 from cloudhoard.cli.backup_json import backup_json
 from cloudhoard.cli.output import print_json
 from cloudhoard.cli.progress import Progress
+from cloudhoard.cli.refused_options import add_snapshot_options, refuse_barman_hook
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.s3_arguments import add_s3_writing_options
 from cloudhoard.cli.wiring import encoding_of, opened_archive
 from cloudhoard.domain.backup_name import check_backup_name
-from cloudhoard.errors import UsageError
 from cloudhoard.operations.read_catalog import find_backup
 from cloudhoard.operations.take_backup import BackupSettings, take_backup
 from cloudhoard.operations.write_volumes import VolumeSettings
@@ -50,6 +49,7 @@ _SNAPSHOT_OPTIONS: Final = (
     "--azure-resource-group",
 )
 """Of barman-cloud-backup."""
+_INSTEAD: Final = "leave the option out to copy the files into the archive"
 
 
 def build_parser() -> CommandParser:
@@ -63,7 +63,7 @@ def build_parser() -> CommandParser:
     _add_connection_options(parser)
     _add_backup_options(parser)
     _add_volume_options(parser)
-    _add_refused_options(parser)
+    add_snapshot_options(parser, _SNAPSHOT_OPTIONS, hint=_INSTEAD)
     add_encoding_options(parser)
     add_format_option(parser)
     add_s3_writing_options(parser)
@@ -153,37 +153,9 @@ def _add_volume_options(parser: CommandParser) -> None:
     )
 
 
-class _Refused(argparse.Action):
-    """An option that is known, and that this program does not have."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse's signature
-        namespace: argparse.Namespace,  # noqa: ARG002
-        values: object,  # noqa: ARG002
-        option_string: str | None = None,
-    ) -> None:
-        """Say so."""
-        raise UsageError(
-            f"{option_string}: backups by disk snapshots are not supported",
-            hint="leave the option out to copy the files into the archive",
-        )
-
-
-def _add_refused_options(parser: CommandParser) -> None:
-    for name in _SNAPSHOT_OPTIONS:
-        parser.add_argument(
-            name, action=_Refused, dest="refused", help=argparse.SUPPRESS
-        )
-
-
 def run(args: argparse.Namespace) -> None:
     """Do what args ask; returns normally or raises."""
-    if "BARMAN_HOOK" in os.environ and "BARMAN_PHASE" in os.environ:
-        raise UsageError(
-            "running as a hook script of a Barman server is not supported",
-            hint="run it on the database server; or unset BARMAN_HOOK",
-        )
+    refuse_barman_hook("run it on the database server")
     name = None if args.name is None else check_backup_name(args.name)
     with opened_archive(args) as storage:
         if args.test:

@@ -23,7 +23,7 @@ from cloudhoard.cli.recovery_arguments import (
     check_recovery_options,
     recovery_of,
 )
-from cloudhoard.cli.restore_arguments import add_place_options, add_snapshot_options
+from cloudhoard.cli.restore_arguments import add_place_options, add_refused_options
 from cloudhoard.cli.restore_command import wal_restore_argv, warn_of_keys
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.wiring import decoding_of, opened_archive
@@ -74,7 +74,7 @@ def build_parser() -> CommandParser:
     )
     add_place_options(parser)
     add_recovery_options(parser)
-    add_snapshot_options(parser)
+    add_refused_options(parser)
     add_decoding_options(parser)
     add_common_options(parser)
     return parser

@@ -12,6 +12,7 @@ from cloudhoard.cli.arguments import (
     add_decoding_options,
     add_encoding_options,
 )
+from cloudhoard.cli.refused_options import is_barman_hook, refuse_barman_hook
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.s3_arguments import add_s3_writing_options
 from cloudhoard.cli.wiring import decoding_of, encoding_of, opened_archive
@@ -32,7 +33,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "wal_path",
         metavar="WAL_PATH",
-        nargs="?" if _is_barman_hook() else None,
+        nargs="?" if is_barman_hook() else None,
         type=Path,
         help="the file: %%p of archive_command",
     )
@@ -57,11 +58,7 @@ def build_parser() -> CommandParser:
 
 def run(args: argparse.Namespace) -> None:
     """Do what args ask; returns normally or raises."""
-    if _is_barman_hook():
-        raise UsageError(
-            "running as a hook script of a Barman server is not supported",
-            hint="call it from archive_command; or unset BARMAN_HOOK",
-        )
+    refuse_barman_hook("call it from archive_command")
     if args.wal_path is None:
         raise UsageError(
             "the path of the WAL file is missing",
@@ -79,11 +76,6 @@ def run(args: argparse.Namespace) -> None:
             digest_key_file=args.digest_key,
         )
         archive_wal(storage, args.wal_path, settings)
-
-
-def _is_barman_hook() -> bool:
-    """Whether a Barman server runs this, which tells the path by the environment."""
-    return "BARMAN_HOOK" in os.environ and "BARMAN_PHASE" in os.environ
 
 
 def _default_spool(wal_path: Path) -> Path | None:

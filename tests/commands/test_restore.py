@@ -132,7 +132,9 @@ def test_recovery_settings_are_written(
     assert "recovery_target_action = 'promote'" in lines
     assert "recovery_target_timeline = '1'" in lines
     (command,) = (line for line in lines if line.startswith("restore_command"))
-    assert command.endswith(f"cloudhoard-wal-restore file://{container} main %f %p'")
+    assert command.endswith(
+        f"cloudhoard-wal-restore --no-config file://{container} main %f %p'"
+    )
     assert command.startswith("restore_command = '/")
 
 

@@ -11,7 +11,10 @@ from tests.support.wal_files import FIRST, DataDirectory, archive
 
 SDKS = {"boto3", "botocore", "google", "azure", "swiftclient", "paramiko", "requests"}
 SLOW = {"asyncio", "multiprocessing", "xml", "email", "http", "unittest", "ctypes"}
-PLAIN_NEEDS_NONE = {"psycopg2", "cryptography", "random", "secrets", "shutil"}
+PLAIN_NEEDS_NONE = {"psycopg2", "cryptography", "random", "secrets", "shutil"} | {
+    "tomllib",
+    "difflib",
+}
 LIBRARIES = {"gzip": "zlib", "bzip2": "bz2", "xz": "lzma", "snappy": "cramjam"} | {
     "zstd": "zstandard",
     "lz4": "lz4",

@@ -9,6 +9,8 @@ from typing import Final
 
 import pytest
 
+from tests.support.site_example import example_site_file
+
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -40,14 +42,21 @@ def command_in(line: str) -> list[str]:
 
 LINES: Final = [
     pytest.param(command_in(line), id=f"{path.name}: {line.strip()[:60]}")
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "man").glob("*.1"))]
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "man").glob("*.[15]"))]
     for line in lines_of(path)
     if command_in(line)
 ]
 
 
 @pytest.mark.parametrize("words", LINES)
-def test_a_command_line_of_the_documentation_can_be_parsed(words: list[str]) -> None:
+def test_a_command_line_of_the_documentation_can_be_parsed(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site_file = tmp_path / "cloudhoard.toml"
+    site_file.write_text(example_site_file())
+    monkeypatch.setenv("CLOUDHOARD_CONFIG", str(site_file))
+    if "latest" in words and "--site" not in words:
+        monkeypatch.setenv("CLOUDHOARD_SITE", "main")
     name = Path(words[0]).name.removeprefix("cloudhoard-").replace("-", "_")
     parser = importlib.import_module(f"cloudhoard.commands.{name}").build_parser()
 

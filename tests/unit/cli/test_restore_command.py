@@ -22,6 +22,7 @@ def test_program_comes_first_and_the_archive_last(tmp_path: Path) -> None:
 
     assert Path(program).name == "cloudhoard-wal-restore"
     assert rest == [
+        "--no-config",
         *("--private-key", f"{tmp_path}/a", "--private-key", f"{tmp_path}/b"),
         *("file:///srv/backup", "main"),
     ]

@@ -104,6 +104,22 @@ def test_messages_can_be_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["pid"] == os.getpid()
 
 
+@pytest.mark.parametrize("words", [["--log-format", "json"], ["--log-format=json"], []])
+def test_a_wrong_command_line_is_told_in_json(
+    words: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not words:
+        monkeypatch.setenv("CLOUDHOARD_LOG_FORMAT", "json")
+
+    run_command(make_parser(), raising(AssertionError()), ["--bogus", *words])
+
+    document = json.loads(capsys.readouterr().err)
+    assert document["message"] == "unrecognized arguments: --bogus"
+    assert document["exit_code"] == ExitCode.USAGE
+
+
 def test_a_wrong_command_line_exits_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(make_parser(), raising(AssertionError()), ["--bogus"]) == 3
     assert capsys.readouterr().err.startswith(

@@ -1,0 +1,116 @@
+"""Which options of all commands a configuration file and the environment may set.
+
+A site's table serves every command, so a command has to tell an option of another
+command from a mistake without loading that command.
+"""
+
+from typing import Final
+
+ARCHIVE_KEYS: Final = ("url", "server-name")
+"""For DESTINATION_URL or SOURCE_URL, and SERVER_NAME; in a file only."""
+
+SETTABLE: Final = frozenset(
+    {
+        "accept-plain",
+        "addressing-style",
+        "aws-profile",
+        "aws-region",
+        "bits",
+        "bzip2",
+        "ca-bundle",
+        "cloud-provider",
+        "compression",
+        "compression-level",
+        "connect-timeout",
+        "dbname",
+        "digest-key",
+        "encryption",
+        "endpoint-url",
+        "format",
+        "gzip",
+        "history-tag",
+        "history-timeout",
+        "host",
+        "immediate-checkpoint",
+        "jobs",
+        "keepalive-interval",
+        "log-format",
+        "lz4",
+        "max-archive-size",
+        "max-bandwidth",
+        "min-chunk-size",
+        "no-partial",
+        "owner",
+        "parallel",
+        "port",
+        "private-key",
+        "private-key-passphrase-file",
+        "profile",
+        "public-key",
+        "quiet",
+        "read-timeout",
+        "region",
+        "signing-key",
+        "snappy",
+        "spool-dir",
+        "sse-customer-key",
+        "sse-kms-key-id",
+        "tag",
+        "trusted-signer",
+        "user",
+        "verbose",
+        "volume-size",
+        "wal-timeout",
+        "xz",
+        "zstd",
+    }
+)
+
+COMMAND_LINE_ONLY: Final = frozenset(
+    {
+        "accept-gap",
+        "archive-mode",
+        "ask-passphrase",
+        "config",
+        "config-dir",
+        "help",
+        "key-id",
+        "name",
+        "no-config",
+        "no-recovery-config",
+        "on-error",
+        "output-dir",
+        "overwrite",
+        "passphrase-file",
+        "primary-conninfo",
+        "primary-slot-name",
+        "recovery-end-command",
+        "site",
+        "standby",
+        "tablespace",
+        "tablespace-base-dir",
+        "target-action",
+        "target-exclusive",
+        "target-immediate",
+        "target-lsn",
+        "target-name",
+        "target-time",
+        "target-tli",
+        "target-xid",
+        "test",
+        "version",
+        "waldir",
+    }
+)
+"""What is decided anew each time, or must not be decided by something forgotten.
+
+A recovery target, say, that was left in a file would end the next recovery early.
+wal-restore has to know --on-error before it reads anything.
+"""
+
+LIBPQ_HAS_ITS_OWN: Final = frozenset({"dbname", "host", "port", "user"})
+"""Not read from the environment.
+
+It has PGHOST and the like; and Kubernetes sets CLOUDHOARD_PORT wherever a service is
+called cloudhoard.
+"""
