@@ -8,6 +8,7 @@ import cloudhoard
 from cloudhoard.cli.command_parser import CommandParser
 from cloudhoard.cli.lower_layers import DEFAULT_FILE
 from cloudhoard.cli.s3_arguments import add_s3_options
+from cloudhoard.cli.time_limits import add_time_limits
 from cloudhoard.cli.value_types import non_negative_int, positive_int, size
 
 __all__ = [
@@ -100,6 +101,7 @@ def add_archive_arguments(
         action="store_true",
         help="only find out whether the archive can be reached",
     )
+    add_time_limits(parser)
     add_s3_options(parser)
 
 

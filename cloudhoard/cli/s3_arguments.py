@@ -8,6 +8,8 @@ from typing import Final
 from cloudhoard.cli.value_types import positive_int
 
 _TAG_TEXT: Final = re.compile(r"[A-Za-z0-9\s_.:/=+\-@]*", re.ASCII)
+_FIELD: Final = r'("(?:[^"]|"")*"|[^",]*)'
+_RECORD: Final = re.compile(f"{_FIELD},{_FIELD}")
 _LONGEST_KEY: Final = 128
 _LONGEST_VALUE: Final = 256
 
@@ -34,18 +36,6 @@ def add_s3_options(parser: argparse.ArgumentParser) -> None:
         help="where the bucket's name stands in a request",
     )
     group.add_argument(
-        "--connect-timeout",
-        type=positive_int,
-        metavar="SECONDS",
-        help="for a connection to be made (default: 10)",
-    )
-    group.add_argument(
-        "--read-timeout",
-        type=positive_int,
-        metavar="SECONDS",
-        help="that the store may be silent (default: 60)",
-    )
-    group.add_argument(
         "--ca-bundle",
         type=Path,
         metavar="FILE",
@@ -63,9 +53,15 @@ def add_s3_writing_options(
 ) -> None:
     """Add how objects are stored in a bucket; s3_wiring reads it."""
     group = parser.add_argument_group("objects in S3")
-    _add_tags(group, "--tag", "tag of the objects stored")
+    _add_tags(group, "tag", "tag of the objects stored")
     if history:
-        _add_tags(group, "--history-tag", "tag of history files, in place of --tag")
+        _add_tags(group, "history-tag", "tag of history files, in place of --tag")
+    group.add_argument(
+        "--max-parts",
+        type=positive_int,
+        metavar="N",
+        help="parts of one object that the store takes (default: 10000)",
+    )
     group.add_argument(
         "-e",
         "--encryption",
@@ -78,19 +74,47 @@ def add_s3_writing_options(
 
 
 def _add_tags(group: argparse._ArgumentGroup, name: str, text: str) -> None:
-    group.add_argument(
-        name,
+    either = group.add_mutually_exclusive_group()
+    either.add_argument(
+        f"--{name}",
         type=_tag,
         metavar="KEY,VALUE",
         action="append",
         help=f"{text} (may be repeated)",
     )
+    either.add_argument(
+        f"--{name}s",
+        dest=name.replace("-", "_"),
+        type=_record_tag,
+        metavar="KEY,VALUE",
+        nargs="*",
+        help=f"several in the place of --{name}, as barman-cloud's older form",
+    )
+
+
+def _record_tag(text: str) -> tuple[str, str]:
+    """Return the tag in a record of CSV, whose fields may be quoted."""
+    fields = _RECORD.fullmatch(text)
+    if fields is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY,VALUE")
+    key, value = (_unquoted(field) for field in fields.groups())
+    return _checked_tag(text, key, value)
+
+
+def _unquoted(field: str) -> str:
+    return field[1:-1].replace('""', '"') if field.startswith('"') else field
 
 
 def _tag(text: str) -> tuple[str, str]:
     key, comma, value = (part.strip() for part in text.partition(","))
+    if not comma:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY,VALUE")
+    return _checked_tag(text, key, value)
+
+
+def _checked_tag(text: str, key: str, value: str) -> tuple[str, str]:
     fits = 0 < len(key) <= _LONGEST_KEY and len(value) <= _LONGEST_VALUE
-    if not comma or not fits or not _TAG_TEXT.fullmatch(key + value):
+    if not fits or not _TAG_TEXT.fullmatch(key + value):
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY,VALUE")
     if key.startswith("aws:"):
         raise argparse.ArgumentTypeError(f"{key!r}: aws: is Amazon's")

@@ -3,6 +3,7 @@
 import argparse
 import base64
 import binascii
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -11,6 +12,7 @@ from cloudhoard.errors import UsageError
 from cloudhoard.storage.s3_options import S3Options
 
 _KEY_SIZE: Final = 32
+_MOST_TAGS: Final = 10
 _LARGEST_KEY_FILE: Final = 4096
 _FILE: Final = "file://"
 _KMS: Final = "aws:kms"
@@ -38,18 +40,29 @@ def s3_options_of(args: argparse.Namespace) -> S3Options:
         ca_bundle=args.ca_bundle,
         connect_timeout=args.connect_timeout or defaults.connect_timeout,
         read_timeout=args.read_timeout or defaults.read_timeout,
-        tags=tuple(getattr(args, "tag", None) or ()),
-        history_tags=_tuple_or_none(getattr(args, "history_tag", None)),
+        retries=args.retries,
+        tags=_checked_tags("--tag", getattr(args, "tag", None)) or (),
+        history_tags=_checked_tags("--history-tag", getattr(args, "history_tag", None)),
         encryption=encryption,
         kms_key_id=kms_key_id,
         customer_key=None if key is None else _read_customer_key(key),
+        max_parts=getattr(args, "max_parts", None) or defaults.max_parts,
     )
 
 
-def _tuple_or_none(
-    tags: list[tuple[str, str]] | None,
+def _checked_tags(
+    option: str, tags: Sequence[tuple[str, str]] | None
 ) -> tuple[tuple[str, str], ...] | None:
-    return None if tags is None else tuple(tags)
+    """Return tags that one object may have; None where there are no such."""
+    if tags is None:
+        return None
+    if len(tags) > _MOST_TAGS:
+        raise UsageError(f"{option}: {len(tags)} tags, and S3 takes {_MOST_TAGS}")
+    keys = [key for key, _ in tags]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{option}: the key {twice!r} is given twice")
+    return tuple(tags)
 
 
 def s3_reading_words(args: argparse.Namespace) -> list[str]:
@@ -61,6 +74,7 @@ def s3_reading_words(args: argparse.Namespace) -> list[str]:
         "--addressing-style": args.addressing_style,
         "--connect-timeout": args.connect_timeout,
         "--read-timeout": args.read_timeout,
+        "--retries": args.retries,
         "--ca-bundle": args.ca_bundle and args.ca_bundle.absolute(),
         "--sse-customer-key": args.sse_customer_key,
     }

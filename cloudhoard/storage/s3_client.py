@@ -99,7 +99,7 @@ def _config(
         "max_pool_connections": options.parts_in_flight + _MORE_CONNECTIONS,
         "retries": {
             "mode": settings.get("retry_mode") or "standard",
-            "total_max_attempts": int(settings.get("max_attempts") or _ATTEMPTS),
+            "total_max_attempts": _attempts(settings, options),
         },
     }
     style = options.addressing_style
@@ -112,6 +112,12 @@ def _config(
             if settings.get(name) is None:
                 config[name] = _WHEN_REQUIRED
     return config
+
+
+def _attempts(settings: _UserSettings, options: S3Options) -> int:
+    if options.retries is not None:
+        return options.retries + 1
+    return int(settings.get("max_attempts") or _ATTEMPTS)
 
 
 def _endpoint(session: Any, settings: _UserSettings, options: S3Options) -> str | None:

@@ -30,6 +30,8 @@ class S3Options:
     """Seconds for a connection to be made."""
     read_timeout: float = 60
     """Seconds that the store may be silent in the middle of a request."""
+    retries: int | None = None
+    """How often a request is sent again after a failure that may pass."""
 
     tags: Tags = ()
     history_tags: Tags | None = None
@@ -44,6 +46,8 @@ class S3Options:
     """Least size of the parts of a large object."""
     largest_put: int = 100 * MIB
     """Objects that cannot get larger are kept in memory and sent in one request."""
+    max_parts: int = MOST_PARTS
+    """Parts of one upload that the store takes."""
     parts_in_flight: int = 4
     """Parts of all objects of one storage that are being sent at a time."""
 
@@ -51,4 +55,4 @@ class S3Options:
         """Bytes to collect, of an object of at_most bytes, before they are sent."""
         if at_most <= self.largest_put:
             return at_most
-        return max(self.part_size, -(-at_most // MOST_PARTS))
+        return max(self.part_size, -(-at_most // self.max_parts))
