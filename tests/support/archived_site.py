@@ -1,6 +1,7 @@
 """A cluster with an archive in a directory, and what our commands make of it."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,13 @@ class Site:
         """Return once all that was written so far is in the archive."""
         source = cluster or self.cluster
         source.wait_until_archived(source.switch_wal())
+
+    def stop_position(self, backup: str) -> str:
+        """Return where a backup ended in the WAL."""
+        info = self.root / SERVER / "base" / backup / "backup.info"
+        match = re.search(r"^end_xlog=(.*)$", info.read_text(), re.MULTILINE)
+        assert match is not None
+        return match[1]
 
     def setting(self, data_directory: Path, name: str) -> str:
         postgres = self.cluster.programs.path("postgres")
