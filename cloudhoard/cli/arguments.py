@@ -7,6 +7,7 @@ from typing import Final, Literal
 import cloudhoard
 from cloudhoard.cli.command_parser import CommandParser
 from cloudhoard.cli.lower_layers import DEFAULT_FILE
+from cloudhoard.cli.other_stores import add_other_stores_options
 from cloudhoard.cli.s3_arguments import add_s3_options
 from cloudhoard.cli.time_limits import add_time_limits
 from cloudhoard.cli.value_types import non_negative_int, positive_int, size
@@ -103,6 +104,7 @@ def add_archive_arguments(
     )
     add_time_limits(parser)
     add_s3_options(parser)
+    add_other_stores_options(parser)
 
 
 def add_encoding_options(parser: argparse.ArgumentParser) -> None:

@@ -4,8 +4,10 @@ import argparse
 import re
 from typing import Final
 
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgtpe])(?:i?b)?|b)?", re.IGNORECASE)
-_POWERS: Final = {unit: power for power, unit in enumerate("kmgtpe", 1)}
+_SIZE: Final = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(?:([kmgtpezy])(?:i?b)?|b)?", re.IGNORECASE
+)
+_POWERS: Final = {unit: power for power, unit in enumerate("kmgtpezy", 1)}
 
 
 def size(text: str) -> int:

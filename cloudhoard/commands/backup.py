@@ -16,6 +16,7 @@ from cloudhoard.cli.arguments import (
     size,
 )
 from cloudhoard.cli.backup_json import backup_json
+from cloudhoard.cli.other_stores import add_other_stores_writing_options
 from cloudhoard.cli.output import print_json
 from cloudhoard.cli.progress import Progress
 from cloudhoard.cli.refused_options import add_snapshot_options, refuse_barman_hook
@@ -67,6 +68,7 @@ def build_parser() -> CommandParser:
     add_encoding_options(parser)
     add_format_option(parser)
     add_s3_writing_options(parser)
+    add_other_stores_writing_options(parser)
     add_common_options(parser)
     return parser
 

@@ -12,6 +12,7 @@ from cloudhoard.cli.arguments import (
     add_decoding_options,
     add_encoding_options,
 )
+from cloudhoard.cli.other_stores import add_other_stores_writing_options
 from cloudhoard.cli.refused_options import is_barman_hook, refuse_barman_hook
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.s3_arguments import add_s3_writing_options
@@ -39,6 +40,7 @@ def build_parser() -> CommandParser:
     )
     add_encoding_options(parser)
     add_s3_writing_options(parser, history=True)
+    add_other_stores_writing_options(parser, with_blocks=True)
     add_decoding_options(parser)
     parser.add_argument(
         "--digest-key",

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from cloudhoard.cli.restore_command import wal_restore_argv, warn_of_keys
+from tests.support.parsers import options_of, parser_of
 
 
 def arguments(*keys: Path, passphrase_file: Path | None = None) -> argparse.Namespace:
@@ -60,3 +61,50 @@ def test_file_that_another_user_cannot_read_is_warned_of(
     caplog.clear()
     warn_of_keys(arguments(key), owner)
     assert caplog.text == ""
+
+
+NOT_PASSED_ON = {
+    "--azure-credential",
+    "--cloud-provider",
+    "--config",
+    "--help",
+    "--log-format",
+    "--no-config",
+    "--quiet",
+    "--site",
+    "--test",
+    "--verbose",
+    "--version",
+}
+"""Options of both commands that do not decide what is read, and how."""
+
+
+def shared_actions() -> list[argparse.Action]:
+    both = options_of(parser_of("cloudhoard-wal-restore"))
+    return [
+        action
+        for action in parser_of("cloudhoard-restore")._actions
+        if both.intersection(action.option_strings)
+        and NOT_PASSED_ON.isdisjoint(action.option_strings)
+    ]
+
+
+@pytest.mark.parametrize("action", shared_actions(), ids=lambda action: action.dest)
+def test_what_restore_reads_with_the_restored_server_reads_with(
+    action: argparse.Action,
+) -> None:
+    names = [name for name in action.option_strings if name.startswith("--")]
+    values = [] if action.nargs == 0 else [str(next(iter(action.choices or "7")))]
+    archive = ["s3://bucket/path", "main"]
+    restore = parser_of("cloudhoard-restore")
+
+    given = restore.parse_args([names[0], *values, *archive, "latest", "/d"])
+    words = wal_restore_argv(given)[1:]
+
+    got = parser_of("cloudhoard-wal-restore").parse_args([*words, "x", "y"])
+    value, expected = getattr(got, action.dest), getattr(given, action.dest)
+    if isinstance(expected, list):
+        (value,), (expected,) = value, expected
+    if isinstance(expected, Path):
+        expected = expected.absolute()
+    assert value == expected != action.default
