@@ -49,10 +49,21 @@ def open_storage(
             path = "/".join(filter(None, (place.path, prefix)))
             return MemoryStorage(container, path)
         case "s3":
-            from cloudhoard.storage.backends.s3 import S3Storage  # noqa: PLC0415
+            try:
+                from cloudhoard.storage.backends.s3 import S3Storage  # noqa: PLC0415
+            except ModuleNotFoundError as error:
+                raise _without_library("s3", error) from error
 
             path = "/".join(filter(None, (place.path, prefix)))
             return S3Storage(place.container, path, options)
         case scheme:
             message = f"{scheme}:// is not in this version"
             raise UsageError(message, hint="use s3://BUCKET/PATH or file:///PATH")
+
+
+def _without_library(scheme: str, error: ModuleNotFoundError) -> UsageError:
+    package = (error.name or "").partition(".")[0]
+    return UsageError(
+        f"{scheme}:// needs the Python package {package}, which is not installed",
+        hint=f"pip install 'cloudhoard[{scheme}]'",
+    )
