@@ -86,11 +86,14 @@ def choose_point(
         OperationFailed: there is none; the message has the first point that could be
             recovered, where there is one.
     """
-    reachable = [point for point in points if lies_on(point, history)]
+    known = list(points)
+    reachable = [point for point in known if lies_on(point, history)]
     if not reachable:
+        ends = sorted({point.timeline for point in known})
         raise OperationFailed(
             f"no complete backup lies on the history of timeline {history.timeline}",
-            hint="see cloudhoard-backup-list",
+            hint=f"those there are end on timeline {', '.join(map(str, ends))}; choose"
+            " it with --target-tli",
         )
     before = [point for point in reachable if is_before(point, target)]
     if not before:

@@ -111,6 +111,9 @@ def written(module_workplace: Workplace) -> Written:
     cluster = module_workplace.make(
         settings=settings, segment_size=MIB, checksums=False
     )
+    if cluster.programs.major < 16:  # it would end each pause
+        cluster.configure({"promote_trigger_file": "trigger"})
+        cluster.run(["touch", "trigger"])
     cluster.start()
     site = Site(cluster, module_workplace.directory, module_workplace.adopt)
     site.archive_here()

@@ -86,8 +86,12 @@ def test_target_before_every_backup_names_the_first_recoverable_point() -> None:
 
 
 def test_no_backup_on_the_timeline_is_said() -> None:
-    with pytest.raises(OperationFailed, match="history of timeline 3"):
+    with pytest.raises(OperationFailed, match="history of timeline 3") as caught:
         choose_point([C], ToTheEnd(), THIRD)
+
+    assert caught.value.hint == (
+        "those there are end on timeline 2; choose it with --target-tli"
+    )
 
 
 def test_named_backup_that_can_reach_the_target_is_accepted() -> None:
