@@ -14,8 +14,8 @@ from cloudhoard.cli.arguments import (
     add_archive_arguments,
     add_common_options,
     add_decoding_options,
+    add_format_option,
 )
-from cloudhoard.cli.output import binary_size, print_text
 from cloudhoard.cli.progress import Progress
 from cloudhoard.cli.recovery_arguments import (
     add_recovery_options,
@@ -25,6 +25,7 @@ from cloudhoard.cli.recovery_arguments import (
 )
 from cloudhoard.cli.restore_arguments import add_place_options, add_refused_options
 from cloudhoard.cli.restore_command import wal_restore_argv, warn_of_keys
+from cloudhoard.cli.restore_report import print_restored, print_restored_json
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.wiring import decoding_of, opened_archive
 from cloudhoard.codec.decoding import Decoding
@@ -33,7 +34,7 @@ from cloudhoard.domain.recovery_settings import (
     check_settings,
     render_restore_command,
 )
-from cloudhoard.domain.recovery_target import RecoveryTarget, ToTheEnd, target_text
+from cloudhoard.domain.recovery_target import RecoveryTarget
 from cloudhoard.errors import UsageError
 from cloudhoard.operations.choose_backup import choose_backup
 from cloudhoard.operations.read_stored_backup import StoredBackup, read_stored_backup
@@ -76,6 +77,7 @@ def build_parser() -> CommandParser:
     add_recovery_options(parser)
     add_refused_options(parser)
     add_decoding_options(parser)
+    add_format_option(parser)
     add_common_options(parser)
     return parser
 
@@ -97,7 +99,8 @@ def run(args: argparse.Namespace) -> None:
             Progress(stored.ours.plain_size, quiet=args.quiet > 0) as progress,
         ):
             restore_backup(reader, plan, on_progress=progress.advance)
-        _report(stored, plan)
+        report = print_restored_json if args.format == "json" else print_restored
+        report(stored, plan)
 
 
 @contextmanager
@@ -164,29 +167,6 @@ def _recovery(
     command = render_restore_command(wal_restore_argv(args))
     major = (stored.info.version or 0) // _VERSION_UNIT
     return recovery_of(args, restore_command=command, major=major)
-
-
-def _report(stored: StoredBackup, plan: RestorePlan) -> None:
-    size = binary_size(stored.ours.plain_size)
-    print_text(
-        f"backup {stored.backup_id} restored to {plan.directories.data}:"
-        f" {stored.ours.files} files, {size}"
-    )
-    recovery = plan.settings.recovery
-    if recovery is None:
-        return
-    print_text(_next_step(recovery))
-
-
-def _next_step(recovery: RecoverySettings) -> str:
-    if recovery.standby is not None:
-        followed = "primary" if recovery.standby.primary_conninfo else "archive"
-        return f"start PostgreSQL to follow the {followed} as a standby"
-    where = target_text(recovery.target)
-    if recovery.target != ToTheEnd():
-        side = "" if recovery.inclusive else "just before "
-        where = f"{side}{where}, then {recovery.action}"
-    return f"start PostgreSQL to recover to {where}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

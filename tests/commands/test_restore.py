@@ -3,6 +3,7 @@ import json
 import os
 import stat
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,50 @@ def test_every_file_comes_back(container: Path, target: Path) -> None:
         "postgresql.conf",
         "recovery.signal",
     ]
+
+
+def test_result_can_be_json(
+    container: Path, target: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(container, with_tablespace(tmp_path / "fast"))
+    place = f"--tablespace=fast:{tmp_path}/new"
+    options = ["--format", "json", "--target-time", "2026-11-21T06:00:00Z", place]
+
+    assert run(container, target, *options) == 0
+
+    document = json.loads(capsys.readouterr().out)
+    assert datetime.fromisoformat(document.pop("restored_at")).tzinfo == UTC
+    command = document["recovery"]["settings"].pop("restore_command")
+    assert command.endswith(f"--no-config file://{container} main %f %p")
+    assert document == {
+        "backup_id": BACKUP_ID,
+        "data_directory": str(target),
+        "tablespaces": {"16384": str(tmp_path / "new")},
+        "wal_directory": None,
+        "config_directory": None,
+        "files": len(ALL_FILES) + 1,
+        "size": document["size"],
+        "recovery": {
+            "signal_file": "recovery.signal",
+            "settings": {
+                "recovery_min_apply_delay": "0",
+                "recovery_target_inclusive": "on",
+                "recovery_target_timeline": "latest",
+                "recovery_target_action": "pause",
+                "recovery_target_time": "2026-11-21 06:00:00+00:00",
+            },
+        },
+    }
+
+
+def test_result_without_recovery_is_null(
+    container: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(container)
+
+    assert run(container, target, "--format", "json", "--no-recovery-config") == 0
+
+    assert json.loads(capsys.readouterr().out)["recovery"] is None
 
 
 def test_modes_do_not_depend_on_the_umask(container: Path, target: Path) -> None:
