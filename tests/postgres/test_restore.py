@@ -100,7 +100,7 @@ def test_server_pauses_at_the_target_unless_told_otherwise(site: Site) -> None:
 
     restored = site.adopt("restored", target)
     restored.start()
-    restored.wait_for("SELECT pg_get_wal_replay_pause_state()", "paused", 60)
+    restored.wait_for("SELECT pg_is_wal_replay_paused()", "t", 60)
     assert moments(restored) == ["1"]
     restored.execute("SELECT pg_wal_replay_resume()")
     restored.wait_for("SELECT pg_is_in_recovery()", "f", 60)

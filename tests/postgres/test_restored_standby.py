@@ -8,7 +8,6 @@ import pytest
 from tests.conftest import MakeCluster
 from tests.support.archived_site import SERVER, Site
 from tests.support.cluster import Cluster
-from tests.support.processes import wait_until
 from tests.support.wal_shipping import MIB, rows
 
 pytestmark = pytest.mark.postgres
@@ -57,15 +56,15 @@ def let_stream(site: Site, *, allowed: bool) -> None:
     rule = "local replication all reject\n"
     text = hba.read_text().replace(rule, "")
     hba.write_text(text if allowed else rule + text)
-    primary.execute("SELECT pg_reload_conf()")
+    primary.configure({})  # it is read again when this returns
     if not allowed:
-        # The reload may not have reached the postmaster yet.
-        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_replication"
-        active = "SELECT count(*) FROM pg_stat_replication"
-        wait_until(
-            lambda: primary.sql(end) == [] and primary.value(active) == "0",
-            "nothing streams",
-        )
+        primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+        primary.wait_for("SELECT count(*) FROM pg_stat_replication", "0")
+
+
+def assert_taken_from_the_archive(standby: Cluster, segment: str) -> None:
+    log = standby.server_log()
+    assert f'restored log file "{segment}" from archive' in log
 
 
 def wait_until_it_streams(site: Site) -> None:
@@ -95,8 +94,9 @@ def test_standby_streams_by_its_slot_and_falls_back_on_the_archive(
 
     let_stream(site, allowed=False)
     write(primary, 2)
-    site.archived()
+    segment = site.archived()
     wait_for_rows(standby, 3)
+    assert_taken_from_the_archive(standby, segment)
     let_stream(site, allowed=True)
     wait_until_it_streams(site)
     write(primary, 3)
@@ -137,8 +137,9 @@ def test_standby_that_streams_does_without_the_archive(site: Site) -> None:
     away.rename(site.root)
     let_stream(site, allowed=False)
     write(primary, 4)
-    site.archived()
+    segment = site.archived()
     wait_for_rows(standby, 5)
+    assert_taken_from_the_archive(standby, segment)
     assert standby.value("SELECT pg_is_in_recovery()") == "t"
 
 

@@ -54,10 +54,12 @@ class Site:
         restored.wait_for("SELECT pg_is_in_recovery()", "f", 60)
         return restored
 
-    def archived(self, cluster: Cluster | None = None) -> None:
-        """Return once all that was written so far is in the archive."""
+    def archived(self, cluster: Cluster | None = None) -> str:
+        """Return the last segment once all that was written is in the archive."""
         source = cluster or self.cluster
-        source.wait_until_archived(source.switch_wal())
+        segment = source.switch_wal()
+        source.wait_until_archived(segment)
+        return segment
 
     def stop_position(self, backup: str) -> str:
         """Return where a backup ended in the WAL."""
