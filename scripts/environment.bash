@@ -136,7 +136,7 @@ make_environment() {
     # From a copy: building must not leave anything in the checkout.
     rm -rf "$STATE/source"; mkdir "$STATE/source"
     tar -C "$ROOT" -c --exclude=__pycache__ --exclude='*.egg-info' \
-        pyproject.toml README.md LICENSE cloudhoard docs/man scripts | tar -C "$STATE/source" -x --no-same-owner
+        pyproject.toml README.md LICENSE cloudhoard docs/man scripts share | tar -C "$STATE/source" -x --no-same-owner
     logged "installing CloudHoard and what it needs" pip_install "${requirements[@]}" "$STATE/source" &&
     logged "installing this checkout's CloudHoard" pip_install --force-reinstall --no-deps "$STATE/source" ||
         fail "pip cannot install CloudHoard"
