@@ -16,6 +16,7 @@ SETTABLE: Final = frozenset(
         "aws-profile",
         "aws-region",
         "azure-credential",
+        "batch-size",
         "bits",
         "bzip2",
         "ca-bundle",
@@ -46,6 +47,7 @@ SETTABLE: Final = frozenset(
         "max-concurrency",
         "max-single-put-size",
         "min-chunk-size",
+        "minimum-redundancy",
         "no-partial",
         "owner",
         "parallel",
@@ -79,10 +81,13 @@ COMMAND_LINE_ONLY: Final = frozenset(
         "accept-gap",
         "archive-mode",
         "ask-passphrase",
+        "backup-id",
+        "check-object-lock",
         "config",
         "config-dir",
         "credential",
         "default",
+        "dry-run",
         "help",
         "history-tags",
         "key-id",
@@ -97,6 +102,7 @@ COMMAND_LINE_ONLY: Final = frozenset(
         "primary-slot-name",
         "recovery-end-command",
         "release",
+        "retention-policy",
         "site",
         "standby",
         "status",
@@ -121,6 +127,7 @@ COMMAND_LINE_ONLY: Final = frozenset(
 """What is decided anew each time, or must not be decided by something forgotten.
 
 A recovery target, say, that was left in a file would end the next recovery early.
+Nor is a retention policy to be applied by a command line that does not show it.
 wal-restore has to know --on-error before it reads anything.
 """
 

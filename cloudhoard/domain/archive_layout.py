@@ -22,6 +22,8 @@ IDENTITY_KEY: Final = "cloudhoard/archive.json"
 WAL_PREFIX: Final = "wals/"
 BACKUPS_PREFIX: Final = "base/"
 PARTIAL_PREFIX: Final = "cloudhoard/partial/"
+CLOCK_PREFIX: Final = "cloudhoard/clock/"
+"""Objects that somebody has stored to learn what time it is in the store."""
 
 WITNESSES: Final = (IDENTITY_KEY, WAL_PREFIX)
 """One of these shows that what we see is an archive, not an unmounted directory."""
@@ -51,6 +53,16 @@ _VOLUME_KEY: Final = re.compile(
     + r"(?:volume\.)?(?P<item>data|[1-9][0-9]{0,9})(?:_(?P<index>[0-9]{4,9}))?\.tar"
     + _SUFFIX
 )
+
+_SINGLE_OBJECTS: Final = {
+    "started.json",
+    "backup.info",
+    "deleting.json",
+    "volumes.json.zst",
+    "backup_manifest.zst",
+    "backup_manifest.zst.enc",
+    "backup_label",  # barman's, beside snapshots of disks
+}
 
 # The widest offset that a barman host's local clock can have to UTC is 14 hours.
 _LOCAL_CLOCKS: Final = timedelta(hours=14)
@@ -153,6 +165,12 @@ def newest_backup_id(existing: Iterable[str], now: datetime) -> str | None:
     limit = now.astimezone(UTC) + _LOCAL_CLOCKS
     counted = [(time, text) for time, text in times if time and time <= limit]
     return max(counted)[1] if counted else None
+
+
+def is_id_from_the_future(backup_id: str, now: datetime) -> bool:
+    """Tell whether no right clock can have made that id before now."""
+    time = _id_time(backup_id)
+    return time is not None and time > now.astimezone(UTC) + _LOCAL_CLOCKS
 
 
 def _id_time(text: str) -> datetime | None:
@@ -258,3 +276,22 @@ def parse_volume_key(key: str) -> VolumeName | None:
     if volume_key(name.backup_id, name.item, name.index, name.suffix) != key:
         return None
     return name
+
+
+def is_of_a_backup(key: str) -> bool:
+    """Tell whether a backup, of ours or of barman's, may have stored key.
+
+    What somebody else has put into a backup's directory is none of its objects.
+    """
+    backup_id = backup_id_of(key)
+    if backup_id is None:
+        return False
+    name = key.removeprefix(backup_prefix(backup_id))
+    return (
+        name in _SINGLE_OBJECTS
+        or name.startswith("annotations/")
+        or parse_volume_key(key) is not None
+        or (
+            name.startswith("config.tar") and is_known_suffix(name[len("config.tar") :])
+        )
+    )

@@ -49,7 +49,7 @@ class Backup:
     info: BackupInfo | None = None
     """None where there is no backup.info, or none that can be read."""
     started: StartedMarker | None = None
-    """None for barman's; read only where there is no backup.info."""
+    """None for barman's; read only where no backup.info can be read."""
     keep: KeepTarget | None = None
     is_deleting: bool = False
     """Whether a deletion has left its marker; means nothing beside a backup.info."""
@@ -59,6 +59,10 @@ class Backup:
     """Whether there is a backup.info, readable or not."""
     stored_size: int = 0
     """Bytes of everything under the id, as it is stored."""
+    last_stored: datetime | None = None
+    """When the newest of its objects was stored, by the store's clock. Aware."""
+    deletion_begun: datetime | None = None
+    """When a deletion left its marker, by the store's clock. Aware."""
 
     @property
     def state(self) -> BackupState:

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from cloudhoard.domain.archive_layout import (
@@ -71,6 +73,8 @@ class _Directory:
     has_keep: bool = False
     is_deleting: bool = False
     has_volumes: bool = False
+    last_stored: datetime | None = None
+    deletion_begun: datetime | None = None
 
     @property
     def is_backup(self) -> bool:
@@ -82,7 +86,11 @@ class _Directory:
         self.has_info |= found.key == backup_info_key(backup_id)
         self.has_started |= found.key == started_key(backup_id)
         self.has_keep |= found.key == keep_key(backup_id)
-        self.is_deleting |= found.key == deleting_key(backup_id)
+        if found.key == deleting_key(backup_id):
+            self.is_deleting = True
+            self.deletion_begun = found.modified
+        elif self.last_stored is None or found.modified > self.last_stored:
+            self.last_stored = found.modified
         self.has_volumes |= parse_volume_key(found.key) is not None
 
 
@@ -125,6 +133,8 @@ def _backup(
         has_info=directory.has_info,
         is_deleting=directory.is_deleting,
         stored_size=directory.stored_size,
+        last_stored=directory.last_stored,
+        deletion_begun=directory.deletion_begun,
     )
     if directory.has_keep:
         key = keep_key(backup_id)
@@ -136,7 +146,11 @@ def _backup(
         if directory.has_started:
             return replace(backup, started=_started(storage, backup_id))
     except DamagedError as error:
-        return replace(backup, problem=error.message)
+        backup = replace(backup, problem=error.message)
+        if directory.has_info and directory.has_started:
+            # It may say at least which WAL the backup needs.
+            with suppress(DamagedError):
+                return replace(backup, started=_started(storage, backup_id))
     return backup
 
 

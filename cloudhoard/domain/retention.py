@@ -1,0 +1,227 @@
+"""Which backups a retention policy still asks for, and which are obsolete.
+
+Only complete backups are judged, by stop time. What failed, runs or cannot be read is
+no redundancy for anything and never obsolete, nor is what a wrong clock has dated into
+the future, or what only Barman can bring back: disk snapshots.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from cloudhoard.domain.archive_layout import is_id_from_the_future
+from cloudhoard.domain.backup import Backup, BackupState, KeepTarget
+from cloudhoard.domain.catalog import Catalog
+from cloudhoard.errors import UsageError
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=15)
+"""By how much two clocks may differ before what they say is not to be relied on."""
+
+_REDUNDANCY: Final = re.compile(r"\s*redundancy\s+([0-9]{1,9})\s*", re.IGNORECASE)
+_WINDOW: Final = re.compile(
+    r"\s*recovery\s+window\s+of\s+([0-9]{1,5})\s+(day|week|month)s?\s*", re.IGNORECASE
+)
+_DAYS: Final = {"day": 1, "week": 7, "month": 31}
+
+
+@dataclass(frozen=True, slots=True)
+class Redundancy:
+    """So many of the newest backups are asked for."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryWindow:
+    """Every moment back to so long ago is to be recoverable."""
+
+    length: timedelta
+
+
+RetentionPolicy = Redundancy | RecoveryWindow
+
+
+def parse_policy(text: str) -> RetentionPolicy:
+    """Read ``REDUNDANCY n`` or ``RECOVERY WINDOW OF n DAYS|WEEKS|MONTHS``.
+
+    In either case, and the unit's ``S`` may be missing; a month has 31 days.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if match := _REDUNDANCY.fullmatch(text):
+        return Redundancy(int(match[1]))
+    if match := _WINDOW.fullmatch(text):
+        days = int(match[1]) * _DAYS[match[2].lower()]
+        return RecoveryWindow(timedelta(days=days))
+    raise UsageError(
+        f"{text!r} is not a retention policy",
+        hint="write REDUNDANCY 3, or RECOVERY WINDOW OF 4 WEEKS (or DAYS, or MONTHS)",
+    )
+
+
+class Verdict(StrEnum):
+    """What a policy says of one backup."""
+
+    VALID = "valid"
+    """Asked for, and with it all WAL from it on."""
+    KEPT_FULL = "kept full"
+    """Not asked for, but kept, and with it all WAL from it on."""
+    KEPT_STANDALONE = "kept standalone"
+    """Not asked for, but kept, and with it the WAL that makes it consistent."""
+    OBSOLETE = "obsolete"
+    NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionTerms:
+    """What decides about a backup, besides the backup."""
+
+    policy: RetentionPolicy
+    minimum_redundancy: int = 0
+    now: datetime
+    """Aware."""
+
+    @property
+    def least(self) -> int:
+        """How many backups stay whatever the policy says: never none."""
+        return max(self.minimum_redundancy, 1)
+
+
+def judge(catalog: Catalog, terms: RetentionTerms) -> dict[str, Verdict]:
+    """Return what the policy says of each backup, by backup id."""
+    verdicts = {each.backup_id: Verdict.NOT_JUDGED for each in catalog.backups}
+    counted = counted_backups(catalog, terms.now)
+    valid = _number_of_valid(counted, terms)
+    for position, backup in enumerate(reversed(counted)):
+        is_valid = position < valid
+        verdicts[backup.backup_id] = (
+            Verdict.VALID if is_valid else _kept_or_obsolete(backup)
+        )
+    _judge_families(catalog, verdicts)
+    return verdicts
+
+
+def counted_backups(catalog: Catalog, now: datetime) -> tuple[Backup, ...]:
+    """The complete backups that count for a policy, by stop time."""
+    return tuple(
+        backup
+        for backup in catalog.complete
+        if not is_from_the_future(backup, now) and not has_snapshots(backup)
+    )
+
+
+def is_from_the_future(backup: Backup, now: datetime) -> bool:
+    """Whether only a wrong clock can have made the backup."""
+    stopped_at = backup.stopped_at
+    return is_id_from_the_future(backup.backup_id, now) or (
+        stopped_at is not None and stopped_at > now + CLOCK_TOLERANCE
+    )
+
+
+def has_snapshots(backup: Backup) -> bool:
+    """Whether its files are in snapshots of disks, which we cannot delete."""
+    return backup.info is not None and backup.info.snapshots_info is not None
+
+
+def children_of(catalog: Catalog, backup_id: str) -> Iterator[Backup]:
+    """The backups that build on backup_id, straight or by way of others."""
+    for each in catalog.backups:
+        if _parent(each) == backup_id and each.backup_id != backup_id:
+            yield each
+            yield from children_of(_without(catalog, backup_id), each.backup_id)
+
+
+def spare_one(
+    catalog: Catalog, verdicts: dict[str, Verdict], first_segments: Mapping[int, str]
+) -> str | None:
+    """Keep a way to the newest timeline, and return the backup that is spared for it.
+
+    After a recovery to an earlier moment the newest backups may lie on a branch that
+    has ended, and the only one that leads to the running cluster may be obsolete.
+
+    Args:
+        catalog: the backups.
+        verdicts: what the policy says; changed in place.
+        first_segments: the name of each timeline's first segment in the archive.
+    """
+    leading = [
+        backup
+        for backup in catalog.complete
+        if not has_snapshots(backup) and _leads_to_the_newest(backup, first_segments)
+    ]
+    going = {Verdict.OBSOLETE, Verdict.KEPT_STANDALONE}
+    if not leading or any(verdicts[each.backup_id] not in going for each in leading):
+        return None
+    spared = leading[-1].backup_id
+    verdicts[spared] = Verdict.VALID
+    return spared
+
+
+def _number_of_valid(counted: tuple[Backup, ...], terms: RetentionTerms) -> int:
+    return max(_asked_for(counted, terms), terms.least)
+
+
+def _asked_for(counted: tuple[Backup, ...], terms: RetentionTerms) -> int:
+    match terms.policy:
+        case Redundancy(count):
+            return count
+        case RecoveryWindow(length):
+            begin = terms.now - length
+            ends = [each.stopped_at for each in counted if each.stopped_at is not None]
+            # One more, from which the beginning of the window is recovered.
+            return sum(stopped_at >= begin for stopped_at in ends) + 1
+
+
+def _kept_or_obsolete(backup: Backup) -> Verdict:
+    match backup.keep:
+        case None:
+            return Verdict.OBSOLETE
+        case KeepTarget.STANDALONE:
+            return Verdict.KEPT_STANDALONE
+        case KeepTarget.FULL:
+            return Verdict.KEPT_FULL
+
+
+def _judge_families(catalog: Catalog, verdicts: dict[str, Verdict]) -> None:
+    """Have incremental backups share the lot of what they build on."""
+    for root in catalog.complete:
+        family = list(children_of(catalog, root.backup_id))
+        if not family:
+            continue
+        if verdicts[root.backup_id] is Verdict.OBSOLETE and any(
+            each.keep is not None or each.state is BackupState.UNFINISHED
+            for each in family
+        ):
+            verdicts[root.backup_id] = Verdict.KEPT_FULL
+        verdict = verdicts[root.backup_id]
+        if verdict is Verdict.KEPT_STANDALONE:
+            verdict = verdicts[root.backup_id] = Verdict.KEPT_FULL
+        for each in family:
+            if each.is_complete:
+                verdicts[each.backup_id] = verdict
+
+
+def _parent(backup: Backup) -> str | None:
+    return backup.info.parent_backup_id if backup.info is not None else None
+
+
+def _without(catalog: Catalog, backup_id: str) -> Catalog:
+    return Catalog(each for each in catalog.backups if each.backup_id != backup_id)
+
+
+def _leads_to_the_newest(backup: Backup, first_segments: Mapping[int, str]) -> bool:
+    """Whether a recovery from backup may go on along the newest timeline.
+
+    By what names tell: it is on that timeline, or ends before any later one begins.
+    """
+    info = backup.info
+    if info is None or info.timeline is None or info.end_wal is None:
+        return False
+    starts = [
+        name for timeline, name in first_segments.items() if timeline > info.timeline
+    ]
+    return all(info.end_wal[8:] < name[8:] for name in starts)
