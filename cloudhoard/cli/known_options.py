@@ -25,6 +25,7 @@ SETTABLE: Final = frozenset(
         "compression-level",
         "connect-timeout",
         "dbname",
+        "deadline",
         "digest-key",
         "encryption",
         "encryption-scope",

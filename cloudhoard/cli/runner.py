@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from cloudhoard.cli.exit_codes import ExitCode, exit_code_for
 from cloudhoard.cli.log_setup import (
@@ -16,6 +16,7 @@ from cloudhoard.cli.log_setup import (
 )
 from cloudhoard.cli.output import OutputClosed, flush_output
 from cloudhoard.cli.signals import Interrupted, signals_as_interrupted
+from cloudhoard.cli.time_limits import deadline_of
 from cloudhoard.errors import CloudHoardError
 
 _log = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ def run_command(
     *,
     exit_code: Callable[[BaseException], int] = exit_code_for,
     on_signal: Callable[[signal.Signals], int] = _failed,
+    usual_deadline: float = 0,
 ) -> int:
     """Return the exit code of run(args), after reporting the error it ended in.
 
     run returns None or an exit code, or raises. exit_code decides what an error
     ends in; on_signal is called after a signal has unwound everything (wal-restore
-    gives signals.die_by_signal).
+    gives signals.die_by_signal). usual_deadline is the number of seconds after which
+    a command without --deadline gives up on a store in the network; 0: never.
     """
     with messages_on_stderr(parser.prog) as handler:
         expect_log_format(handler, sys.argv[1:] if argv is None else argv)
@@ -45,8 +48,9 @@ def run_command(
             with signals_as_interrupted():
                 args = parser.parse_args(argv)
                 apply_log_options(handler, args)
-                code = run(args)
-                flush_output()
+                with _time_limit(deadline_of(args, usual_deadline), exit_code):
+                    code = run(args)
+                    flush_output()
         except SystemExit as ended:  # --help and --version
             return _exit_status(ended)
         except OutputClosed:
@@ -58,6 +62,17 @@ def run_command(
         except Exception as error:  # noqa: BLE001 - the one place
             return _reported(error, exit_code(error))
         return code or ExitCode.OK
+
+
+def _time_limit(
+    seconds: float, exit_code: Callable[[BaseException], int]
+) -> AbstractContextManager[None]:
+    if not seconds:
+        return nullcontext()
+    # Imported only where it is needed: it costs each start.
+    from cloudhoard.cli.deadline import deadline  # noqa: PLC0415
+
+    return deadline(seconds, exit_code=exit_code, report=_reported)
 
 
 def _reported(error: Exception, code: int) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from cloudhoard.cli.time_limits import timeouts_of
 from cloudhoard.errors import UsageError
 from cloudhoard.storage.s3_options import S3Options
 
@@ -32,14 +33,17 @@ def s3_options_of(args: argparse.Namespace) -> S3Options:
         raise UsageError("--sse-customer-key and --encryption exclude each other")
     key = args.sse_customer_key
     defaults = S3Options()
+    connect_timeout, read_timeout = timeouts_of(
+        args, connect=defaults.connect_timeout, read=defaults.read_timeout
+    )
     return S3Options(
         endpoint_url=args.endpoint_url,
         profile=args.aws_profile,
         region=args.region,
         addressing_style=args.addressing_style,
         ca_bundle=args.ca_bundle,
-        connect_timeout=args.connect_timeout or defaults.connect_timeout,
-        read_timeout=args.read_timeout or defaults.read_timeout,
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
         retries=args.retries,
         tags=_checked_tags("--tag", getattr(args, "tag", None)) or (),
         history_tags=_checked_tags("--history-tag", getattr(args, "history_tag", None)),

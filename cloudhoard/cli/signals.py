@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+"""SIGALRM is deadline.py's."""
 
 
 class Interrupted(BaseException):
@@ -24,7 +25,7 @@ class Interrupted(BaseException):
 
 @contextmanager
 def signals_as_interrupted() -> Iterator[None]:
-    """Raise Interrupted in the main thread at the first SIGINT, SIGTERM or SIGHUP.
+    """Raise Interrupted in the main thread at the first signal that asks to end.
 
     Later ones are ignored, so that cleaning up is not broken off. A signal that was
     ignored when the command started (nohup, a shell's background job) stays so.
@@ -36,6 +37,7 @@ def signals_as_interrupted() -> Iterator[None]:
         number: handler
         for number in _ENDING
         if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+        or number is signal.SIGALRM
     }
     arrived = False
 

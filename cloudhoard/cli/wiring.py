@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cloudhoard.cli.time_limits import is_local
 from cloudhoard.domain.archive_layout import WITNESSES, check_server_name
 from cloudhoard.errors import UsageError
 from cloudhoard.storage.open import open_storage
@@ -54,6 +55,10 @@ def opened_archive(args: argparse.Namespace) -> Iterator[Storage]:
 
         options = s3_options_of(args)
     storage = open_storage(url, prefix=prefix, witnesses=WITNESSES, options=options)
+    if not is_local(args) or args.deadline:
+        from cloudhoard.storage.in_progress import NamedStorage  # noqa: PLC0415
+
+        storage = NamedStorage(storage)
     try:
         yield storage
     finally:

@@ -13,6 +13,7 @@ from cloudhoard.cli.arguments import (
 )
 from cloudhoard.cli.output import print_json, print_text
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.time_limits import USUAL_DEADLINE
 from cloudhoard.cli.wiring import opened_archive, trust_of
 from cloudhoard.domain.backup import KeepTarget
 from cloudhoard.operations.keep_backup import keep_backup, release_backup
@@ -73,4 +74,4 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console script; return its exit code."""
-    return run_command(build_parser(), run, argv)
+    return run_command(build_parser(), run, argv, usual_deadline=USUAL_DEADLINE)

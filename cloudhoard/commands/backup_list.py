@@ -14,6 +14,7 @@ from cloudhoard.cli.backup_json import backup_json
 from cloudhoard.cli.backup_text import backup_table
 from cloudhoard.cli.output import print_json, print_text
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.time_limits import USUAL_DEADLINE
 from cloudhoard.cli.wiring import opened_archive, trust_of
 from cloudhoard.operations.read_catalog import read_catalog
 
@@ -47,4 +48,4 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console script; return its exit code."""
-    return run_command(build_parser(), run, argv)
+    return run_command(build_parser(), run, argv, usual_deadline=USUAL_DEADLINE)

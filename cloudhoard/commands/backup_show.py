@@ -15,6 +15,7 @@ from cloudhoard.cli.backup_json import backup_json
 from cloudhoard.cli.backup_text import backup_description
 from cloudhoard.cli.output import print_json, print_text
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.time_limits import USUAL_DEADLINE
 from cloudhoard.cli.wiring import opened_archive, trust_of
 from cloudhoard.domain.backup import Backup, BackupState
 from cloudhoard.errors import DamagedError
@@ -63,4 +64,4 @@ def _server_name(backup: Backup) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console script; return its exit code."""
-    return run_command(build_parser(), run, argv)
+    return run_command(build_parser(), run, argv, usual_deadline=USUAL_DEADLINE)

@@ -10,6 +10,7 @@ from cloudhoard.cli.arguments import (
     positive_int,
 )
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.time_limits import USUAL_DEADLINE
 from cloudhoard.cli.wiring import opened_archive
 from cloudhoard.operations.check_empty_archive import (
     check_empty,
@@ -47,4 +48,4 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console script; return its exit code."""
-    return run_command(build_parser(), run, argv)
+    return run_command(build_parser(), run, argv, usual_deadline=USUAL_DEADLINE)

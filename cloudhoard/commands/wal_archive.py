@@ -16,6 +16,7 @@ from cloudhoard.cli.other_stores import add_other_stores_writing_options
 from cloudhoard.cli.refused_options import is_barman_hook, refuse_barman_hook
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.s3_arguments import add_s3_writing_options
+from cloudhoard.cli.time_limits import USUAL_DEADLINE
 from cloudhoard.cli.wiring import decoding_of, encoding_of, opened_archive
 from cloudhoard.domain.wal_file import WalFile
 from cloudhoard.errors import UsageError
@@ -90,4 +91,4 @@ def _default_spool(wal_path: Path) -> Path | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script."""
-    return run_command(build_parser(), run, argv)
+    return run_command(build_parser(), run, argv, usual_deadline=USUAL_DEADLINE)

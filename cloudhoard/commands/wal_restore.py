@@ -24,6 +24,7 @@ from cloudhoard.cli.recovery_mode import (
 )
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.signals import die_by_signal
+from cloudhoard.cli.time_limits import USUAL_DEADLINE
 from cloudhoard.cli.wiring import decoding_of, opened_archive
 from cloudhoard.domain.wal_file import WalFile, WalFileKind
 from cloudhoard.operations.local_wal import find_data_directory
@@ -143,7 +144,12 @@ def _exit_codes(argv: Sequence[str] | None) -> Callable[[BaseException], int]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; cloudhoard.wal_restore_entry calls it."""
     code = run_command(
-        build_parser(), run, argv, exit_code=_exit_codes(argv), on_signal=die_by_signal
+        build_parser(),
+        run,
+        argv,
+        exit_code=_exit_codes(argv),
+        on_signal=die_by_signal,
+        usual_deadline=USUAL_DEADLINE,
     )
     if code == ExitCode.OK and leaves_nothing(argv) and is_strict(argv):
         with suppress(OSError, ValueError):  # stderr may be full, or closed

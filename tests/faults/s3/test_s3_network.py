@@ -13,7 +13,8 @@ from cloudhoard.storage.errors import (
 )
 from cloudhoard.storage.s3_options import MIB
 from tests.services.seaweedfs import READER
-from tests.support.fault_proxy import FaultProxy, Kind
+from tests.support.fault_proxy import FaultProxy
+from tests.support.http_faults import Kind
 from tests.support.s3_store import Bucket
 from tests.support.stores import get, keys, put
 

@@ -64,6 +64,7 @@ def test_file_that_another_user_cannot_read_is_warned_of(
 
 
 NOT_PASSED_ON = {
+    "--deadline",
     "--azure-credential",
     "--cloud-provider",
     "--config",
