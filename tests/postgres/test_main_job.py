@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.seaweedfs import WRITER, seaweedfs_endpoint
+from tests.services.ceph import ceph_endpoint
+from tests.services.juicefs import juicefs_endpoint
+from tests.services.seaweedfs import ADMIN, WRITER, seaweedfs_endpoint
 from tests.support.cluster import Cluster
 from tests.support.programs import command_path
 from tests.support.s3_store import Bucket, credentials
@@ -18,6 +20,42 @@ from tests.support.s3_store import Bucket, credentials
 pytestmark = pytest.mark.postgres
 
 SERVER = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One of the ways in which the job is done; not all combinations are run."""
+
+    store: str
+    is_encrypted: bool
+    compression: str | None = None
+    """None: the default."""
+    scale: int = 5
+    """Of pgbench; less where compressing takes long."""
+
+    def __str__(self) -> str:
+        kind = "encrypted and signed" if self.is_encrypted else "plain"
+        return f"{self.store}, {kind}, {self.compression or 'default'}"
+
+
+CELLS = [
+    Cell("file", is_encrypted=False),
+    Cell("file", is_encrypted=True),
+    Cell("SeaweedFS", is_encrypted=False),
+    Cell("SeaweedFS", is_encrypted=True, compression="lz4"),
+    Cell("SeaweedFS", is_encrypted=True, compression="xz:1", scale=1),
+    Cell("Ceph", is_encrypted=False, compression="none"),
+    Cell("Ceph", is_encrypted=False, compression="bzip2:1", scale=1),
+    Cell("Ceph", is_encrypted=True, compression="gzip:1", scale=1),
+    Cell("Ceph", is_encrypted=True, compression="zstd:3"),
+    Cell("JuiceFS", is_encrypted=True, compression="snappy"),
+]
+
+STORES: dict[str, tuple[Callable[[], str], tuple[str, str]]] = {
+    "SeaweedFS": (seaweedfs_endpoint, WRITER),
+    "Ceph": (ceph_endpoint, WRITER),
+    "JuiceFS": (juicefs_endpoint, ADMIN),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +74,43 @@ def succeed(cluster: Cluster, argv: Sequence[str]) -> str:
     return output
 
 
-@pytest.fixture(autouse=True)
-def credentials_of_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the servers, and the commands that they call, use the test's bucket."""
-    for name, value in credentials(WRITER).items():
+@pytest.fixture(params=CELLS, ids=str)
+def cell(request: pytest.FixtureRequest) -> Cell:
+    found: Cell = request.param
+    return found
+
+
+@pytest.fixture(autouse=True)  # before the server is started, which inherits it
+def bucket(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> Bucket | None:
+    """An empty bucket that the server, and the commands it calls, can use."""
+    if cell.store not in STORES:
+        return None
+    endpoint, user = STORES[cell.store]
+    for name, value in credentials(user).items():
         monkeypatch.setenv(name, value)
+    return Bucket(endpoint(), user)
 
 
-@pytest.fixture(params=["file", "s3"])
+@pytest.fixture
 def place(
-    request: pytest.FixtureRequest, cluster: Cluster, work_directory: Path
+    bucket: Bucket | None, cluster: Cluster, work_directory: Path
 ) -> tuple[str, list[str]]:
     """The URL of an empty place for archives, and the options to reach it."""
-    if request.param == "s3":
-        bucket = Bucket(seaweedfs_endpoint(), WRITER)
+    if bucket is not None:
         return f"s3://{bucket.name}/pg", ["--endpoint-url", bucket.endpoint]
     root = work_directory / "archive"
     succeed(cluster, ["mkdir", str(root)])
     return f"file://{root}", []
 
 
-@pytest.fixture(params=["plain", "encrypted and signed"])
+@pytest.fixture
 def archive(
-    request: pytest.FixtureRequest,
-    place: tuple[str, list[str]],
-    cluster: Cluster,
-    work_directory: Path,
+    cell: Cell, place: tuple[str, list[str]], cluster: Cluster, work_directory: Path
 ) -> Archive:
     url, options = place
-    if request.param == "plain":
-        return Archive(url, options, options, options)
+    compression = ["--compression", cell.compression] if cell.compression else []
+    if not cell.is_encrypted:
+        return Archive(url, options, [*options, *compression], options)
     keys = work_directory / "keys"
     create = [command_path("create-keys"), "--key-id", "ops"]
     succeed(cluster, ["mkdir", str(keys)])
@@ -74,7 +119,7 @@ def archive(
         url,
         options,
         [
-            *options,
+            *(*options, *compression),
             *("--public-key", str(keys / "ops.public.pem")),
             *("--signing-key", str(keys / "ops.signing.pem")),
         ],
@@ -165,12 +210,15 @@ def verify(cluster: Cluster, target: Path, *options: str) -> None:
 
 def test_a_lost_cluster_comes_back_at_the_chosen_moment(
     archiving: Cluster,
+    cell: Cell,
     archive: Archive,
     work_directory: Path,
     adopt_cluster: Callable[[str, Path], Cluster],
 ) -> None:
     cluster = archiving
-    succeed(cluster, [cluster.programs.path("pgbench"), "-q", "-i", "-s", "5"])
+    succeed(
+        cluster, [cluster.programs.path("pgbench"), "-q", "-i", "-s", str(cell.scale)]
+    )
     places = make_tablespaces(cluster, work_directory)
     take_backup_under_load(cluster, archive)
     expected = counts(cluster)
