@@ -8,7 +8,7 @@ the peak memory of its largest process, best of the rounds, and the ratio to
 import argparse
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +74,7 @@ def turn(
     return contender.name, direction, measure(argv)
 
 
-def run_rounds(contenders: list[Contender], rounds: int) -> Results:
+def run_rounds(contenders: Sequence[Contender], rounds: int) -> Results:
     """Measure every contender both ways in every round."""
     results = Results()
     for number in range(rounds):

@@ -5,8 +5,10 @@ to delete in bulk without Content-MD5.
 """
 
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from tests.services.own import OwnServer, own_server
 from tests.services.seaweedfs import ADMIN
 from tests.services.shared import Launch, program, shared_port
 
@@ -14,6 +16,11 @@ from tests.services.shared import Launch, program, shared_port
 def juicefs_endpoint() -> str:
     """Return the URL of the server that the tests of this run share."""
     return f"http://127.0.0.1:{shared_port('juicefs', _prepare, ports=2)}"
+
+
+def own_juicefs(directory: Path) -> AbstractContextManager[OwnServer]:
+    """Return a server with its files in directory, which must not be there yet."""
+    return own_server(directory, _prepare, ports=2)
 
 
 def _prepare(directory: Path, port: int) -> Launch:
