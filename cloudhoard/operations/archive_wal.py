@@ -113,7 +113,9 @@ class _WalArchiver:
 
     def _store(self, name: str) -> tuple[StoredWal, ...]:
         """Store the file under name, or return the objects that have it already."""
-        if not self._exclusive_create_suffices():
+        # Under another suffix it would not be in the way of the creation, which
+        # itself finds out, as well as the store allows, whether ours is taken.
+        if self._spool.last_suffix != self._suffix:
             found = find_variants(self._storage, name)
             if found:
                 return found
@@ -125,13 +127,6 @@ class _WalArchiver:
         # Not where the file was found: files before this one may be stored otherwise.
         self._spool.remember_suffix(self._suffix)
         return ()
-
-    def _exclusive_create_suffices(self) -> bool:
-        """Whether the store itself will say that this name is taken."""
-        return (
-            self._spool.honours_conditions is True
-            and self._spool.last_suffix == self._suffix
-        )
 
     def _write(self, key: str) -> None:
         encoding, wal = self._settings.encoding, self._wal

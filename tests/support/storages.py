@@ -1,8 +1,9 @@
 """Storages that stand before another one: one that counts, one without conditions."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
+from cloudhoard.storage.errors import ObjectExists, ObjectNotFound
 from cloudhoard.storage.protocol import ObjectInfo, Storage
 from cloudhoard.streams import ByteSink, ByteSource
 
@@ -57,10 +58,23 @@ class RecordingStorage:
 
 
 class UnconditionalStorage(RecordingStorage):
-    """A store that does not honour conditional creates, as some S3 compatibles."""
+    """A store that does not honour conditional creates, as some S3 compatibles.
+
+    A look precedes each creation, unless somebody says that it is not needed.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__(storage)
+        self._is_trusted = False
+
+    def trust_conditions(self, *, honoured: bool) -> None:
+        self._is_trusted = honoured
 
     def open_write(
         self, key: str, *, at_most: int, overwrite: bool = False
     ) -> AbstractContextManager[ByteSink]:
-        del overwrite
+        if not (overwrite or self._is_trusted):
+            with suppress(ObjectNotFound):
+                self.stat(key)
+                raise ObjectExists(key)
         return super().open_write(key, at_most=at_most, overwrite=True)

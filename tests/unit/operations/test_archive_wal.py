@@ -135,9 +135,9 @@ def test_store_without_conditions_is_asked_before_each_create(
 
     assert "does not honour conditional creates" in caplog.text
     assert requests(storage) == [
-        f"LIST {key(SECOND, '')}",
+        f"HEAD {key(SECOND)}",
         f"PUT {key(SECOND)}",
-        f"LIST {key(SECOND, '')}",
+        f"HEAD {key(SECOND)}",
         f"GET {key(SECOND)}",
     ]
 
