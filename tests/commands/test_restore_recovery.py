@@ -265,6 +265,13 @@ def test_standby_may_be_held_on_a_timeline_and_not_archive(
     assert "archive_mode = 'off'" in settings(target)
 
 
+def test_promotion_at_the_end_may_be_spelt_out(container: Path, target: Path) -> None:
+    # PostgreSQL does so anyway.
+    assert run(container, target, "--target-action", "promote") == 0
+
+    assert "recovery_target_action = 'promote'" in settings(target)
+
+
 def test_command_for_the_end_of_recovery(container: Path, target: Path) -> None:
     command = "logger 'it''s done %r'"
     assert run(container, target, "--recovery-end-command", command) == 0

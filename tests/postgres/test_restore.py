@@ -259,6 +259,32 @@ def test_tablespaces_at_their_old_place_after_a_loss(
     assert site.started(target).value("SELECT n FROM in_fast") == "7"
 
 
+def test_tablespaces_below_one_directory_beside_the_original(
+    site: Site, work_directory: Path
+) -> None:
+    for name in ("fast", "slow"):
+        place = work_directory / name
+        site.cluster.run(["mkdir", str(place)])
+        site.cluster.execute(f"CREATE TABLESPACE {name} LOCATION '{place}'")
+        site.cluster.execute(f"CREATE TABLE in_{name} (n int) TABLESPACE {name}")
+        site.cluster.execute(f"INSERT INTO in_{name} VALUES (7)")
+    site.back_up()
+    site.archived()
+    base, target = work_directory / "below", work_directory / "restored"
+
+    site.restore(target, "--tablespace-base-dir", str(base), "--archive-mode", "off")
+    restored = site.started(target)
+    for name in ("fast", "slow"):
+        restored.execute(f"UPDATE in_{name} SET n = 8")
+
+    for name in ("fast", "slow"):
+        columns = "pg_tablespace_location(oid), oid"
+        place = f"SELECT {columns} FROM pg_tablespace WHERE spcname = '{name}'"
+        ((location, oid),) = restored.sql(place)
+        assert location == str(base / oid)
+        assert site.cluster.value(f"SELECT n FROM in_{name}") == "7"
+
+
 def test_in_place_tablespace(site: Site) -> None:
     site.cluster.configure({"allow_in_place_tablespaces": "on"})
     site.cluster.execute("CREATE TABLESPACE inside LOCATION ''")
