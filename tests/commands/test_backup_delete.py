@@ -24,7 +24,7 @@ from cloudhoard.storage.protocol import Storage
 from tests.support.catalogs import SEGMENT_SIZE, id_at, segment
 from tests.support.local_archive import open_archive
 from tests.support.made_up_backups import made_up_info, made_up_marker, put_info
-from tests.support.stores import get, keys, put
+from tests.support.stores import keys, put
 
 LONG_AGO: Final = timedelta(days=30)
 
