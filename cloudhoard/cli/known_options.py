@@ -105,6 +105,7 @@ COMMAND_LINE_ONLY: Final = frozenset(
         "release",
         "retention-policy",
         "site",
+        "skip-links",
         "standby",
         "status",
         "tablespace",

@@ -50,6 +50,12 @@ def add_place_options(parser: CommandParser) -> None:
         " directory above it)",
     )
     group.add_argument(
+        "--skip-links",
+        action="store_true",
+        help="restore a backup of barman-cloud's without the links and named pipes that"
+        " it holds, naming each",
+    )
+    group.add_argument(
         "--overwrite",
         action="store_true",
         help="empty a data directory that is there, whose server is down",

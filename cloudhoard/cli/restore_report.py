@@ -3,28 +3,29 @@
 from cloudhoard.cli.output import binary_size, print_json, print_text
 from cloudhoard.domain.recovery_settings import RecoverySettings
 from cloudhoard.domain.recovery_target import ToTheEnd, target_text
-from cloudhoard.operations.read_stored_backup import StoredBackup
+from cloudhoard.operations.restorable import RestorableBackup
 from cloudhoard.operations.restore_backup import RestorePlan
 
 
-def print_restored(stored: StoredBackup, plan: RestorePlan) -> None:
+def print_restored(backup: RestorableBackup, plan: RestorePlan) -> None:
     """Print for people where the backup is, and what comes next."""
-    size = binary_size(stored.ours.plain_size)
+    files, size = backup.restored()
     print_text(
-        f"backup {stored.backup_id} restored to {plan.directories.data}:"
-        f" {stored.ours.files} files, {size}"
+        f"backup {backup.backup_id} restored to {plan.directories.data}:"
+        f" {files} files, {binary_size(size)}"
     )
     if plan.settings.recovery is not None:
         print_text(_next_step(plan.settings.recovery))
 
 
-def print_restored_json(stored: StoredBackup, plan: RestorePlan) -> None:
+def print_restored_json(backup: RestorableBackup, plan: RestorePlan) -> None:
     """Print the object that cloudhoard-restore(1) documents."""
+    files, size = backup.restored()
     directories = plan.directories
     wal, config = directories.wal, directories.config
     print_json(
         {
-            "backup_id": stored.backup_id,
+            "backup_id": backup.backup_id,
             "restored_at": plan.restored_at.isoformat(),
             "data_directory": str(directories.data),
             "tablespaces": {
@@ -32,8 +33,8 @@ def print_restored_json(stored: StoredBackup, plan: RestorePlan) -> None:
             },
             "wal_directory": None if wal is None else str(wal),
             "config_directory": None if config is None else str(config),
-            "files": stored.ours.files,
-            "size": stored.ours.plain_size,
+            "files": files,
+            "size": size,
             "recovery": _recovery_object(plan.settings.recovery),
         }
     )

@@ -37,14 +37,14 @@ from cloudhoard.domain.recovery_settings import (
 from cloudhoard.domain.recovery_target import RecoveryTarget
 from cloudhoard.errors import UsageError
 from cloudhoard.operations.choose_backup import choose_backup
-from cloudhoard.operations.read_stored_backup import StoredBackup, read_stored_backup
+from cloudhoard.operations.open_backup import open_backup
+from cloudhoard.operations.restorable import RestorableBackup
 from cloudhoard.operations.restore_backup import RestorePlan, restore_backup
 from cloudhoard.operations.restore_directories import (
     ChosenDirectories,
     plan_directories,
 )
 from cloudhoard.operations.restore_owner import choose_owner
-from cloudhoard.operations.restore_volumes import VolumeReader
 from cloudhoard.operations.restored_settings import RestoredSettings
 from cloudhoard.storage.protocol import Storage
 
@@ -91,16 +91,15 @@ def run(args: argparse.Namespace) -> None:
             return
         decoding = decoding_of(args)
         backup_id = _choose(storage, decoding, args)
-        stored = read_stored_backup(storage, backup_id, decoding)
-        plan = _plan(stored, args)
-        reader = VolumeReader(storage=storage, stored=stored, decoding=decoding)
+        backup = open_backup(storage, backup_id, decoding, skip_links=args.skip_links)
+        plan = _plan(backup, args)
         with (
             _private_umask(),
-            Progress(stored.ours.plain_size, quiet=args.quiet > 0) as progress,
+            Progress(backup.progress_total, quiet=args.quiet > 0) as progress,
         ):
-            restore_backup(reader, plan, on_progress=progress.advance)
+            restore_backup(backup, plan, on_progress=progress.advance)
         report = print_restored_json if args.format == "json" else print_restored
-        report(stored, plan)
+        report(backup, plan)
 
 
 @contextmanager
@@ -118,7 +117,7 @@ def _choose(storage: Storage, decoding: Decoding, args: argparse.Namespace) -> s
     return choose_backup(storage, args.backup, decoding, target, args.target_tli)
 
 
-def _plan(stored: StoredBackup, args: argparse.Namespace) -> RestorePlan:
+def _plan(backup: RestorableBackup, args: argparse.Namespace) -> RestorePlan:
     tablespaces = dict(args.tablespace)
     if len(tablespaces) < len(args.tablespace):
         raise UsageError("--tablespace names one tablespace twice")
@@ -127,17 +126,17 @@ def _plan(stored: StoredBackup, args: argparse.Namespace) -> RestorePlan:
         tablespaces=tablespaces,
         tablespace_base=args.tablespace_base_dir,
         wal=args.waldir,
-        config=_config_directory(stored, args),
+        config=_config_directory(backup, args),
     )
     settings = RestoredSettings(
-        recovery=_recovery(stored, args), archive_mode=archive_mode_of(args)
+        recovery=_recovery(backup, args), archive_mode=archive_mode_of(args)
     )
     check_settings(settings.settings())
     owner = choose_owner(args.owner, args.recovery_dir)
     if settings.recovery is not None:
         warn_of_keys(args, None if owner is None else owner.user_id)
     return RestorePlan(
-        directories=plan_directories(chosen, stored.info, is_signed=stored.is_signed),
+        directories=plan_directories(chosen, backup.info, is_signed=backup.is_signed),
         settings=settings,
         restored_at=datetime.now(UTC).replace(microsecond=0),
         owner=owner,
@@ -146,13 +145,15 @@ def _plan(stored: StoredBackup, args: argparse.Namespace) -> RestorePlan:
     )
 
 
-def _config_directory(stored: StoredBackup, args: argparse.Namespace) -> Path | None:
-    outside = stored.volumes.config is not None
+def _config_directory(
+    backup: RestorableBackup, args: argparse.Namespace
+) -> Path | None:
+    outside = backup.has_outside_config
     if outside and args.config_dir is None:
         _log.warning(
             "the configuration was outside the data directory and is not restored;"
             " --config-dir restores it (%s)",
-            stored.info.config_file,
+            backup.info.config_file,
         )
     if args.config_dir is not None and not outside:
         _log.warning("the backup has no configuration outside the data directory")
@@ -162,10 +163,10 @@ def _config_directory(stored: StoredBackup, args: argparse.Namespace) -> Path | 
 
 
 def _recovery(
-    stored: StoredBackup, args: argparse.Namespace
+    backup: RestorableBackup, args: argparse.Namespace
 ) -> RecoverySettings | None:
     command = render_restore_command(wal_restore_argv(args))
-    major = (stored.info.version or 0) // _VERSION_UNIT
+    major = (backup.info.version or 0) // _VERSION_UNIT
     return recovery_of(args, restore_command=command, major=major)
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "CloudHoardInfo",
     "Tablespace",
     "append_signature",
+    "is_barmans",
     "split_signature",
 ]
 
@@ -268,6 +269,11 @@ def split_signature(data: bytes) -> tuple[bytes, BackupSignature | None]:
     except binascii.Error as error:
         raise InvalidFormat("backup.info has a malformed signature line") from error
     return data[:start], BackupSignature(match[1].decode(), signature)
+
+
+def is_barmans(body: bytes) -> bool:
+    """Tell whether a backup.info has no line of ours, so that barman wrote it."""
+    return b"\n" + _OUR_LINE.encode() not in b"\n" + body
 
 
 def append_signature(body: bytes, signature: BackupSignature) -> bytes:

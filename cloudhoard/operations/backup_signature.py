@@ -2,7 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from cloudhoard.domain.backup_info import SIGNATURE_CONTEXT, split_signature
+from cloudhoard.domain.backup_info import (
+    SIGNATURE_CONTEXT,
+    is_barmans,
+    split_signature,
+)
 
 if TYPE_CHECKING:
     # Its import takes longer than all the rest of a plain listing.
@@ -12,7 +16,8 @@ if TYPE_CHECKING:
 def check_signature(data: bytes, trust: "Decoding | None") -> bool:
     """Tell whether backup.info, the bytes data, is signed by one of trust's signers.
 
-    False only where trust has none, so that nobody's signature is asked for.
+    False where trust has none, so that nobody's signature is asked for, and for one
+    that barman-cloud wrote where trust accepts what is plain.
 
     Raises:
         NotTrusted: it is not signed, or by somebody else, or was changed since.
@@ -24,7 +29,14 @@ def check_signature(data: bytes, trust: "Decoding | None") -> bool:
 
     body, signature = split_signature(data)
     if signature is None:
-        raise NotTrusted("backup.info is not signed")
+        if not is_barmans(body):
+            raise NotTrusted("backup.info is not signed")
+        if trust.accept_plain:
+            return False
+        raise NotTrusted(
+            "backup.info is not signed, as barman-cloud wrote it",
+            hint="--accept-plain accepts it: anyone could have put it there",
+        )
     for signer in trust.trusted_signers:
         if signer.fingerprint.hex() == signature.fingerprint:
             if signer.verify(signature.signature, body, SIGNATURE_CONTEXT):

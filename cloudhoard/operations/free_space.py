@@ -2,30 +2,31 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from cloudhoard.domain.archive_layout import DATA_ITEM
-from cloudhoard.domain.volume_list import VolumeList
 from cloudhoard.errors import OperationFailed
 from cloudhoard.operations.restore_directories import RestoreDirectories
 
 
-def check_free_space(volumes: VolumeList, directories: RestoreDirectories) -> None:
+def check_free_space(
+    sizes: Iterable[tuple[str, int]], directories: RestoreDirectories
+) -> None:
     """Refuse a restore that cannot end well; the directories exist already.
 
-    Sizes are those of the volumes before compression, a little more than the files'.
+    sizes are pairs of an item, ``data`` or a tablespace's oid, and bytes: those of
+    volumes before compression, a little more than the files', or what else is known.
 
     Raises:
         OperationFailed: a file system has less room than its files take.
     """
     needed: defaultdict[int, int] = defaultdict(int)
     places: dict[int, Path] = {}
-    for volume in (*volumes.volumes, volumes.manifest):
-        place = directories.data
-        if volume.is_volume and volume.item not in (None, DATA_ITEM):
-            place = directories.tablespaces[str(volume.item)]
+    for item, size in sizes:
+        place = directories.data if item == DATA_ITEM else directories.tablespaces[item]
         device = place.stat().st_dev
-        needed[device] += volume.plain_size
+        needed[device] += size
         places.setdefault(device, place)
     for device, size in needed.items():
         status = os.statvfs(places[device])

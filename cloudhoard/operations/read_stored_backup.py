@@ -48,31 +48,68 @@ class StoredBackup:
         return self.volumes.backup_id
 
 
-def read_stored_backup(
-    storage: ReadableStorage, backup_id: str, decoding: Decoding
-) -> StoredBackup:
-    """Read backup.info and volumes.json, and see that every object is there.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """The backup.info of a complete backup, whoever wrote it."""
+
+    backup_id: str
+    info: BackupInfo
+    is_signed: bool
+    """Whether a trusted key has signed it."""
+
+
+def read_commit(storage: ReadableStorage, backup_id: str, decoding: Decoding) -> Commit:
+    """Read the backup.info of a complete backup.
 
     Raises:
-        OperationFailed: there is no such backup, it failed, or it is not ours.
-        DamagedError: its signature, a hash or a size is not what it must be.
+        OperationFailed: there is no such backup, or it failed.
+        DamagedError: backup.info cannot be read, or nobody we trust has signed it.
     """
     data = _backup_info(storage, backup_id)
     is_signed = check_signature(data, decoding)
     info = BackupInfo.from_bytes(data)
-    ours = _check_complete(info, backup_id)
-    if info.systemid is None:
-        raise InvalidFormat(f"backup.info of {backup_id} has no systemid")
+    if info.status is not BackupStatus.DONE:
+        raise OperationFailed(
+            f"backup {backup_id} is not complete, its status is {info.status}",
+            hint="choose another one, see cloudhoard-backup-list",
+        )
+    return Commit(backup_id=backup_id, info=info, is_signed=is_signed)
+
+
+def read_stored_backup(
+    storage: ReadableStorage, commit: Commit, ours: CloudHoardInfo
+) -> StoredBackup:
+    """Read volumes.json, and see that every object is there; ours is commit's.
+
+    Raises:
+        DamagedError: a hash or a size is not what it must be.
+    """
+    info, backup_id = commit.info, commit.backup_id
+    if ours.backup_id != backup_id:
+        raise InvalidFormat(
+            f"{backup_info_key(backup_id)} is of backup {ours.backup_id}"
+        )
     volumes = _volume_list(storage, backup_id, ours)
     _check_totals(info, ours, volumes)
     _check_listing(storage, volumes)
     return StoredBackup(
         info=info,
         ours=ours,
-        system_identifier=info.systemid,
+        system_identifier=system_identifier_of(commit),
         volumes=volumes,
-        is_signed=is_signed,
+        is_signed=commit.is_signed,
     )
+
+
+def system_identifier_of(commit: Commit) -> int:
+    """Whose backup it is.
+
+    Raises:
+        InvalidFormat: backup.info does not say.
+    """
+    if commit.info.systemid is None:
+        raise InvalidFormat(f"backup.info of {commit.backup_id} has no systemid")
+    return commit.info.systemid
 
 
 def _backup_info(storage: ReadableStorage, backup_id: str) -> bytes:
@@ -84,25 +121,6 @@ def _backup_info(storage: ReadableStorage, backup_id: str) -> bytes:
             f"there is no complete backup {backup_id} in {storage.location}",
             hint="see cloudhoard-backup-list",
         ) from error
-
-
-def _check_complete(info: BackupInfo, backup_id: str) -> CloudHoardInfo:
-    if info.status is not BackupStatus.DONE:
-        raise OperationFailed(
-            f"backup {backup_id} is not complete, its status is {info.status}",
-            hint="choose another one, see cloudhoard-backup-list",
-        )
-    if info.cloudhoard is None:
-        raise OperationFailed(
-            f"backup {backup_id} was made by barman-cloud, which this version"
-            " does not restore",
-            hint="use barman-cloud-restore",
-        )
-    if info.cloudhoard.backup_id != backup_id:
-        raise InvalidFormat(
-            f"{backup_info_key(backup_id)} is of backup {info.cloudhoard.backup_id}"
-        )
-    return info.cloudhoard
 
 
 def _volume_list(

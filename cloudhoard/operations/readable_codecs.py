@@ -1,22 +1,24 @@
 """Whether this machine can decompress what a restore is going to meet."""
 
 import logging
+from collections.abc import Iterable
 
 from cloudhoard.codec.compression import check_readable, known_extensions
 from cloudhoard.codec.encoding import ENCRYPTED
-from cloudhoard.domain.volume_list import VolumeList
 from cloudhoard.errors import UsageError
 
 _log = logging.getLogger(__name__)
 
 
-def check_codecs(volumes: VolumeList) -> None:
+def check_codecs(suffixes: Iterable[str]) -> None:
     """Refuse a restore that would fail for want of a library; warn for its WAL.
+
+    suffixes are those of the objects to be read.
 
     Raises:
         UsageError: the library of one of the volumes' compressions is not installed.
     """
-    needed = {each.codec.removesuffix(ENCRYPTED) for each in volumes.objects}
+    needed = {suffix.removesuffix(ENCRYPTED) for suffix in suffixes}
     for extension in sorted(needed):
         check_readable(extension)
     for extension in known_extensions():

@@ -15,24 +15,27 @@ from cloudhoard.domain.restored_path import PG_CONTROL, RESTORING_NAME
 from cloudhoard.errors import OperationFailed
 from cloudhoard.operations.directory_state import DirectoryState
 from cloudhoard.operations.free_space import check_free_space
-from cloudhoard.operations.read_stored_backup import StoredBackup
 from cloudhoard.operations.readable_codecs import check_codecs
-from cloudhoard.operations.restore_config import restore_config
+from cloudhoard.operations.restorable import (
+    BackupContent,
+    Filling,
+    RestorableBackup,
+)
 from cloudhoard.operations.restore_directories import RestoreDirectories
-from cloudhoard.operations.restore_volumes import VolumeReader, restore_volumes
 from cloudhoard.operations.restored_settings import (
     ArchiveMode,
     RestoredSettings,
-    write_manifest,
     write_settings,
 )
-from cloudhoard.operations.staged_manifest import StagedManifest, staged_manifest
 from cloudhoard.operations.target_tree import Owner, TargetTree
 from cloudhoard.operations.volume_place import STAGED_CONTROL, RestoreTrees
 from cloudhoard.spool.atomic_file import atomic_file
 
 _VERSION_UNIT: Final = 10_000
 """server_version_num counts majors in these."""
+_NO_CONTROL: Final = "00" * 32
+"""In the marker, as long as pg_control is not known: no file has it as its SHA-256,
+so that one which is there counts as a server's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +52,13 @@ class RestorePlan:
 
 
 def restore_backup(
-    reader: VolumeReader, plan: RestorePlan, *, on_progress: Callable[[int], None]
+    backup: RestorableBackup, plan: RestorePlan, *, on_progress: Callable[[int], None]
 ) -> None:
     """Restore a backup as planned; durable when this returns.
 
     Directories must be free, or be left from a restore that did not finish, or
     plan.overwrite must be set; until all of that and the manifest are checked nothing
-    that is there is changed. on_progress gets bytes written, from several threads.
+    that is there is changed. on_progress gets bytes done, from several threads.
 
     Raises:
         UsageError: a library that the volumes need is not installed.
@@ -63,9 +66,9 @@ def restore_backup(
         DamagedError: something in the archive is not what it must be. What has been
             restored so far stays and cannot be started; a further restore empties it.
     """
-    stored, directories = reader.stored, plan.directories
-    check_codecs(stored.volumes)
-    major = (stored.info.version or 0) // _VERSION_UNIT
+    directories = plan.directories
+    check_codecs(backup.suffixes())
+    major = (backup.info.version or 0) // _VERSION_UNIT
     state = DirectoryState(directories, major=major, overwrite=plan.overwrite)
     state.check()
     with (
@@ -75,12 +78,19 @@ def restore_backup(
         _lock(data)
         state.check()
         if not plan.overwrite:
-            check_free_space(stored.volumes, directories)
-        with staged_manifest(reader.storage, stored, reader.decoding, data) as staged:
-            _write_marker(data, stored, staged, directories)
+            check_free_space(backup.sizes(), directories)
+        with backup.opened(data) as content:
+            _write_marker(data, backup, content, directories)
             state.empty()
             with _opened_trees(data, plan) as trees:
-                _fill(reader, trees, staged, plan, on_progress)
+                filling = Filling(
+                    trees=trees,
+                    config=directories.config,
+                    jobs=plan.jobs,
+                    on_progress=on_progress,
+                )
+                _fill(content, filling, plan, _guard(backup, plan))
+            _write_marker(data, backup, content, directories)  # it has pg_control now
         _commit(data)
 
 
@@ -122,13 +132,13 @@ def _lock(data: TargetTree) -> None:
 
 def _write_marker(
     data: TargetTree,
-    stored: StoredBackup,
-    staged: StagedManifest,
+    backup: RestorableBackup,
+    content: BackupContent,
     directories: RestoreDirectories,
 ) -> None:
     marker = RestoreMarker(
-        backup_id=stored.backup_id,
-        control_sha256=staged.control_sha256.hex(),
+        backup_id=backup.backup_id,
+        control_sha256=content.control_sha256 or _NO_CONTROL,
         directories=tuple(str(path) for path in directories.outside()),
     )
     with atomic_file(data.path / RESTORING_NAME) as file:
@@ -155,31 +165,25 @@ def _opened_trees(data: TargetTree, plan: RestorePlan) -> Iterator[RestoreTrees]
 
 
 def _fill(
-    reader: VolumeReader,
-    trees: RestoreTrees,
-    staged: StagedManifest,
+    content: BackupContent,
+    filling: Filling,
     plan: RestorePlan,
-    on_progress: Callable[[int], None],
+    guard: RestoredGuard | None,
 ) -> None:
     """Everything but pg_control's own name."""
-    if plan.directories.config is not None:
-        with TargetTree(plan.directories.config, owner=plan.owner) as config:
-            restore_config(reader.storage, reader.stored, reader.decoding, config)
-    restore_volumes(
-        reader, staged.volumes(), trees, jobs=plan.jobs, on_progress=on_progress
-    )
-    trees.fsync_directories()
-    _link(trees, plan)
-    write_settings(trees.data, plan.settings)
-    write_manifest(trees.data, staged, _guard(reader, plan))
+    content.fill(filling)
+    filling.trees.fsync_directories()
+    _link(filling.trees, plan)
+    write_settings(filling.trees.data, plan.settings)
+    content.finish(filling.trees.data, guard)
 
 
-def _guard(reader: VolumeReader, plan: RestorePlan) -> RestoredGuard | None:
+def _guard(backup: RestorableBackup, plan: RestorePlan) -> RestoredGuard | None:
     if plan.settings.archive_mode is not ArchiveMode.GUARD:
         return None
     return RestoredGuard(
-        archive=reader.storage.location,
-        backup_id=reader.stored.backup_id,
+        archive=backup.archive,
+        backup_id=backup.backup_id,
         restored_at=plan.restored_at,
     )
 

@@ -3,18 +3,19 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from cloudhoard.codec.decoding import Decoding, decoded
-from cloudhoard.domain.archive_layout import DATA_ITEM
 from cloudhoard.errors import DamagedError
 from cloudhoard.operations.hashed_source import HashedSource, named_error
 from cloudhoard.operations.read_stored_backup import StoredBackup, missing_object
 from cloudhoard.operations.staged_manifest import VolumeFiles
 from cloudhoard.operations.unpack_volume import Place, unpack_volume
-from cloudhoard.operations.volume_place import RestoreTrees
 from cloudhoard.operations.worker_threads import WorkerThreads
 from cloudhoard.storage.errors import ObjectNotFound
 from cloudhoard.storage.protocol import ReadableStorage
+
+_Volume = TypeVar("_Volume")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +57,17 @@ class VolumeReader:
 
 
 def restore_volumes(
-    reader: VolumeReader,
-    volumes: Iterator[VolumeFiles],
-    trees: RestoreTrees,
+    volumes: Iterator[_Volume],
+    restore: Callable[[_Volume, Callable[[int], None]], None],
     *,
     jobs: int,
     on_progress: Callable[[int], None],
 ) -> None:
-    """Unpack every volume, jobs of them at a time, and make their files durable.
+    """Call restore for every volume, jobs of them at a time.
 
-    volumes is drawn from by one thread at a time, as they get free, so that no more
-    than jobs volumes' file lists are in memory.
+    It makes the volume's files, durably, and tells how many bytes it has done as it
+    goes. volumes is drawn from by one thread at a time, as they get free, so that no
+    more than jobs volumes' file lists are in memory.
 
     Raises:
         DamagedError: the first thing that is wrong with one of them.
@@ -78,23 +79,21 @@ def restore_volumes(
         on_progress(size)
 
     def work() -> None:
-        while (files := shared.take()) is not None:
-            with trees.place_for(files.volume.item or DATA_ITEM) as place:
-                reader.unpack(files, place, advance)
-                threads.check()
-                place.fsync()
+        while (volume := shared.take()) is not None:
+            restore(volume, advance)
+            threads.check()
 
     threads = WorkerThreads(jobs, work, name="restore")
     threads.run(every=1.0)
 
 
-class _Shared:
+class _Shared(Generic[_Volume]):
     """An iterator that several threads draw from; an error ends it for all."""
 
-    def __init__(self, volumes: Iterator[VolumeFiles]) -> None:
+    def __init__(self, volumes: Iterator[_Volume]) -> None:
         self._volumes = volumes
         self._lock = threading.Lock()
 
-    def take(self) -> VolumeFiles | None:
+    def take(self) -> _Volume | None:
         with self._lock:
             return next(self._volumes, None)

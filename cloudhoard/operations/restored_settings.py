@@ -73,7 +73,7 @@ def write_manifest(
 
     pg_verifybackup calls every file that the manifest lacks an error.
     """
-    entry = None if guard is None else _write_guard(tree, guard)
+    entry = None if guard is None else write_guard(tree, guard)
     with new_file(tree, MANIFEST_NAME) as file:
         staged.write(file, entry)
 
@@ -94,7 +94,8 @@ def new_file(tree: TargetTree, name: str) -> Iterator[BinaryIO]:
         os.fsync(file.fileno())
 
 
-def _write_guard(tree: TargetTree, guard: RestoredGuard) -> ManifestEntry:
+def write_guard(tree: TargetTree, guard: RestoredGuard) -> ManifestEntry:
+    """Write the guard; return how a manifest lists it."""
     content = guard.to_json()
     with new_file(tree, GUARD_NAME) as file:
         file.write(content)

@@ -27,6 +27,7 @@ _KINDS: Final = {
     tarfile.CONTTYPE: "a contiguous file",
     tarfile.GNUTYPE_SPARSE: "a sparse file",
 }
+_LINKS: Final = frozenset({tarfile.SYMTYPE, tarfile.FIFOTYPE})
 # Of the pax keywords those that change what is written, and those that do not count.
 _PAX_KEYS: Final = frozenset(
     {
@@ -34,6 +35,7 @@ _PAX_KEYS: Final = frozenset(
         *(b"uid", b"gid", b"uname", b"gname", b"mtime", b"atime", b"ctime"),
     }
 )
+_LINK_KEYS: Final = frozenset({b"linkpath"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class TarMember:
     size: int
     """Bytes of content that follow, 0 for a directory."""
     is_directory: bool
+    link: str | None = None
+    """Of a symbolic link or a named pipe what it is; nothing more of it is known."""
 
 
 class TarReader:
@@ -54,8 +58,15 @@ class TarReader:
     but what this module accepts.
     """
 
-    def __init__(self, source: ByteSource) -> None:
+    def __init__(self, source: ByteSource, *, links: bool = False) -> None:
+        """Read source.
+
+        With links, as other programs than ours store them, symbolic links and named
+        pipes come as members as well, for the caller to deal with; and directories
+        may have any mode.
+        """
         self._source = source
+        self._links = links
         self._block = memoryview(b"")
 
     def next_member(self) -> TarMember | None:
@@ -70,9 +81,10 @@ class TarReader:
         info = _decoded(header)
         records: dict[bytes, bytes] = {}
         if info.type == tarfile.XHDTYPE:
-            records = _pax_records(self._pax_content(info.size))
+            known = _PAX_KEYS | _LINK_KEYS if self._links else _PAX_KEYS
+            records = _pax_records(self._pax_content(info.size), known)
             info = _decoded(self._exactly(_BLOCK_SIZE))
-        return _checked(info, records)
+        return _checked(info, records, links=self._links)
 
     def content(self, member: TarMember) -> Iterator[memoryview]:
         """The content of the member that came last, in pieces, valid until the next."""
@@ -119,15 +131,19 @@ def _decoded(header: bytes) -> tarfile.TarInfo:
         raise InvalidFormat(f"a header of the tar is damaged: {error}") from error
 
 
-def _checked(info: tarfile.TarInfo, records: dict[bytes, bytes]) -> TarMember:
+def _checked(
+    info: tarfile.TarInfo, records: dict[bytes, bytes], *, links: bool
+) -> TarMember:
     name = records.get(b"path", info.name.encode("utf-8", "surrogateescape"))
     is_directory = info.type == tarfile.DIRTYPE
     if is_directory:
         name = name.removesuffix(b"/")
     if not is_directory and info.type not in _FILE_KINDS:
         kind = _KINDS.get(info.type, f"a member of kind {info.type!r}")
+        if links and info.type in _LINKS and info.size == 0:
+            return TarMember(name, 0, is_directory=False, link=kind)
         raise InvalidFormat(f"{shown_path(name)} in the tar is {kind}")
-    if info.mode & _SPECIAL_MODES:
+    if info.mode & _SPECIAL_MODES and not (links and is_directory):
         raise InvalidFormat(f"{shown_path(name)} in the tar has mode {info.mode:o}")
     size = _size(records[b"size"]) if b"size" in records else info.size
     if size < 0 or (is_directory and size > 0):
@@ -142,13 +158,13 @@ def _size(text: bytes) -> int:
     return int(text)
 
 
-def _pax_records(content: bytes) -> dict[bytes, bytes]:
+def _pax_records(content: bytes, known: frozenset[bytes]) -> dict[bytes, bytes]:
     """The records of an extended header (POSIX.1-2017, pax, pax Extended Header)."""
     records: dict[bytes, bytes] = {}
     position = 0
     while position < len(content):
         key, value, position = _pax_record(content, position)
-        if key not in _PAX_KEYS or key in records:
+        if key not in known or key in records:
             raise InvalidFormat(f"the tar has a pax record {shown_path(key)}")
         records[key] = value
     return records

@@ -623,16 +623,18 @@ def test_failed_backup_is_refused(
     )
 
 
-def test_backup_of_barman_is_refused_for_now(
+def test_backup_that_passes_for_one_of_barman_s_is_refused(
     container: Path, target: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Without our line its hashes would not be asked for."""
     store(
         container,
         HandMadeBackup(alter_info=lambda info: replace(info, cloudhoard=None)),
     )
 
-    assert run(container, target) == 1
-    assert "made by barman-cloud" in error_of(capsys)
+    assert run(container, target) == 5
+    assert "backup.info lacks the line that goes with it" in error_of(capsys)
+    assert not target.exists()
 
 
 def test_container_that_is_not_there_exits_2(container: Path, target: Path) -> None:

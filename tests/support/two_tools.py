@@ -1,5 +1,6 @@
 """One cluster and one archive in a bucket, used by CloudHoard and by barman-cloud."""
 
+import os
 import shlex
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -128,7 +129,18 @@ class TwoTools:
         signal = restored.data_directory / "recovery.signal"
         signal.touch()
         restored.os_user.give(signal)
-        restored.start()
+        self.recover_as_written(restored)
+
+    def recover_as_written(self, restored: Cluster) -> None:
+        """Start what our restore restored, and wait until it takes writes."""
+        # restore_command has no credentials: they are the server's.
+        before = dict(os.environ)
+        os.environ.update(self.environment)
+        try:
+            restored.start()
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
         restored.wait_for("select pg_is_in_recovery()", "f", 60)
 
     def _env(self) -> list[str]:

@@ -11,7 +11,11 @@ from cloudhoard.codec.keys import PublicKey, SigningKey, TrustedSigner
 from cloudhoard.domain.archive_layout import backup_info_key
 from cloudhoard.domain.backup_info import BackupInfo, BackupStatus
 from cloudhoard.errors import DamagedError, InvalidFormat, OperationFailed
-from cloudhoard.operations.read_stored_backup import read_stored_backup
+from cloudhoard.operations.read_stored_backup import (
+    StoredBackup,
+    read_commit,
+    read_stored_backup,
+)
 from cloudhoard.storage.backends.memory import MemoryContainer, MemoryStorage
 from cloudhoard.streams import read_exactly
 from tests.support.key_files import KeyFiles
@@ -42,6 +46,12 @@ def signed_by(keys: KeyFiles, recipient: Path) -> HandMadeBackup:
     return HandMadeBackup(encoding=encoding)
 
 
+def read(storage: MemoryStorage, decoding: Decoding) -> StoredBackup:
+    commit = read_commit(storage, BACKUP_ID, decoding)
+    assert commit.info.cloudhoard is not None
+    return read_stored_backup(storage, commit, commit.info.cloudhoard)
+
+
 def trusting(keys: KeyFiles) -> Decoding:
     return Decoding(trusted_signers=(TrustedSigner.load(keys.signer),))
 
@@ -51,8 +61,8 @@ def test_backup_signed_by_a_trusted_key_is_known_as_such(
 ) -> None:
     signed_by(keys, keys.public).store(storage)
 
-    assert read_stored_backup(storage, BACKUP_ID, trusting(keys)).is_signed
-    assert not read_stored_backup(storage, BACKUP_ID, Decoding()).is_signed
+    assert read(storage, trusting(keys)).is_signed
+    assert not read(storage, Decoding()).is_signed
 
 
 def test_backup_that_nobody_signed_is_refused(
@@ -61,7 +71,7 @@ def test_backup_that_nobody_signed_is_refused(
     replace(signed_by(keys, keys.public), signed=False).store(storage)
 
     with pytest.raises(NotTrusted):
-        read_stored_backup(storage, BACKUP_ID, trusting(keys))
+        read(storage, trusting(keys))
 
 
 def test_backup_that_a_stranger_signed_is_refused(
@@ -70,7 +80,7 @@ def test_backup_that_a_stranger_signed_is_refused(
     signed_by(other_keys, keys.public).store(storage)
 
     with pytest.raises(NotTrusted):
-        read_stored_backup(storage, BACKUP_ID, trusting(keys))
+        read(storage, trusting(keys))
 
 
 def test_signed_commit_that_was_changed_is_refused(
@@ -83,7 +93,7 @@ def test_signed_commit_that_was_changed_is_refused(
     put(storage, key, content.replace(b"timeline=1", b"timeline=2"), overwrite=True)
 
     with pytest.raises(NotTrusted):
-        read_stored_backup(storage, BACKUP_ID, trusting(keys))
+        read(storage, trusting(keys))
 
 
 def test_object_that_is_gone_or_has_another_size_is_found_by_the_listing(
@@ -94,10 +104,10 @@ def test_object_that_is_gone_or_has_another_size_is_found_by_the_listing(
 
     put(storage, key, b"short", overwrite=True)
     with pytest.raises(DamagedError, match="has 5 bytes, it was stored with"):
-        read_stored_backup(storage, BACKUP_ID, Decoding())
+        read(storage, Decoding())
     storage.delete_objects([key])
     with pytest.raises(DamagedError, match="is missing"):
-        read_stored_backup(storage, BACKUP_ID, Decoding())
+        read(storage, Decoding())
 
 
 @pytest.mark.parametrize(
@@ -112,7 +122,7 @@ def test_backup_that_is_not_done_is_refused(
     HandMadeBackup(alter_info=unfinished).store(storage)
 
     with pytest.raises(OperationFailed, match="is not complete"):
-        read_stored_backup(storage, BACKUP_ID, Decoding())
+        read(storage, Decoding())
 
 
 def test_totals_that_contradict_the_volumes_are_refused(storage: MemoryStorage) -> None:
@@ -123,4 +133,4 @@ def test_totals_that_contradict_the_volumes_are_refused(storage: MemoryStorage) 
     HandMadeBackup(alter_info=more).store(storage)
 
     with pytest.raises(InvalidFormat, match=r"its backup\.info says 9"):
-        read_stored_backup(storage, BACKUP_ID, Decoding())
+        read(storage, Decoding())
