@@ -279,8 +279,8 @@ def test_tablespaces_below_one_directory_beside_the_original(
 
     for name in ("fast", "slow"):
         columns = "pg_tablespace_location(oid), oid"
-        place = f"SELECT {columns} FROM pg_tablespace WHERE spcname = '{name}'"
-        ((location, oid),) = restored.sql(place)
+        which = f"FROM pg_tablespace WHERE spcname = '{name}'"
+        ((location, oid),) = restored.sql(f"SELECT {columns} {which}")
         assert location == str(base / oid)
         assert site.cluster.value(f"SELECT n FROM in_{name}") == "7"
 
