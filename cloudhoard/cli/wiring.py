@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cloudhoard.cli.time_limits import is_local
 from cloudhoard.domain.archive_layout import WITNESSES, check_server_name
@@ -22,6 +22,8 @@ from cloudhoard.storage.url import parse_storage_url
 if TYPE_CHECKING:
     from cloudhoard.codec.decoding import Decoding
     from cloudhoard.codec.encoding import Encoding
+
+_Result = TypeVar("_Result")
 
 DEFAULT_COMPRESSION: Final = "zstd:3"
 
@@ -63,6 +65,24 @@ def opened_archive(args: argparse.Namespace) -> Iterator[Storage]:
         yield storage
     finally:
         storage.close()
+
+
+def read_archive(
+    args: argparse.Namespace, read: Callable[[Storage, "Decoding | None"], _Result]
+) -> _Result | None:
+    """Return what read makes of the archive, given whose signatures are asked for.
+
+    With ``--test`` the archive is only reached, and the result is None.
+
+    Raises:
+        UsageError: as opened_archive and trust_of.
+    """
+    trust = trust_of(args)
+    with opened_archive(args) as storage:
+        if args.test:
+            storage.check_access()
+            return None
+        return read(storage, trust)
 
 
 def encoding_of(args: argparse.Namespace) -> "Encoding":

@@ -15,7 +15,7 @@ from cloudhoard.cli.backup_text import backup_table
 from cloudhoard.cli.output import print_json, print_text
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.time_limits import USUAL_DEADLINE
-from cloudhoard.cli.wiring import opened_archive, trust_of
+from cloudhoard.cli.wiring import read_archive
 from cloudhoard.operations.read_catalog import read_catalog
 
 
@@ -34,12 +34,11 @@ def build_parser() -> CommandParser:
 
 def run(args: argparse.Namespace) -> None:
     """Do what args ask; returns normally or raises."""
-    trust = trust_of(args)
-    with opened_archive(args) as storage:
-        if args.test:
-            storage.check_access()
-            return
-        catalog = read_catalog(storage, trust=trust)
+    catalog = read_archive(
+        args, lambda storage, trust: read_catalog(storage, trust=trust)
+    )
+    if catalog is None:
+        return
     if args.format == "json":
         print_json({"backups_list": [backup_json(each) for each in catalog.backups]})
     else:

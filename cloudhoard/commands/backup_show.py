@@ -16,7 +16,7 @@ from cloudhoard.cli.backup_text import backup_description
 from cloudhoard.cli.output import print_json, print_text
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.time_limits import USUAL_DEADLINE
-from cloudhoard.cli.wiring import opened_archive, trust_of
+from cloudhoard.cli.wiring import read_archive
 from cloudhoard.domain.backup import Backup, BackupState
 from cloudhoard.errors import DamagedError
 from cloudhoard.operations.read_catalog import find_backup
@@ -43,12 +43,11 @@ def build_parser() -> CommandParser:
 
 def run(args: argparse.Namespace) -> None:
     """Do what args ask; returns normally or raises."""
-    trust = trust_of(args)
-    with opened_archive(args) as storage:
-        if args.test:
-            storage.check_access()
-            return
-        backup = find_backup(storage, args.backup, trust=trust)
+    backup = read_archive(
+        args, lambda storage, trust: find_backup(storage, args.backup, trust=trust)
+    )
+    if backup is None:
+        return
     if backup.state is BackupState.UNREADABLE:
         raise DamagedError(f"backup {backup.backup_id}: {backup.problem}")
     if args.format == "json":

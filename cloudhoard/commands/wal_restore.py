@@ -50,14 +50,14 @@ def build_parser() -> CommandParser:
         type=Path,
         help="where to put it: %%p of restore_command",
     )
-    parser.add_argument(
-        "--no-partial", action="store_true", help="never serve a partial segment"
-    )
-    parser.add_argument(
-        "--accept-gap",
-        action="store_true",
-        help="let recovery end where WAL is missing in the middle",
-    )
+    _add_waiting_options(parser)
+    _add_fetching_options(parser)
+    add_decoding_options(parser)
+    add_common_options(parser)
+    return parser
+
+
+def _add_waiting_options(parser: CommandParser) -> None:
     parser.add_argument(
         "--on-error",
         choices=("strict", "retry"),
@@ -70,6 +70,17 @@ def build_parser() -> CommandParser:
         default=_HISTORY_TIMEOUT,
         metavar="SECONDS",
         help="how long a standby asks for a timeline history (default: %(default)s)",
+    )
+
+
+def _add_fetching_options(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--no-partial", action="store_true", help="never serve a partial segment"
+    )
+    parser.add_argument(
+        "--accept-gap",
+        action="store_true",
+        help="let recovery end where WAL is missing in the middle",
     )
     parser.add_argument(
         "-p",
@@ -85,9 +96,6 @@ def build_parser() -> CommandParser:
         metavar="DIR",
         help="accepted; nothing is spooled in this version",
     )
-    add_decoding_options(parser)
-    add_common_options(parser)
-    return parser
 
 
 def run(args: argparse.Namespace) -> None:
