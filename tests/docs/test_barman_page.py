@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from cloudhoard.domain.archive_layout import IDENTITY_KEY, started_key
+from cloudhoard.domain.archive_layout import IDENTITY_KEY, keep_key, started_key
 from tests.support.made_up_backups import made_up_marker
 from tests.support.parsers import ROOT
 from tests.support.stored_backup import (
@@ -104,6 +104,16 @@ COMMAND_LINES: Final = {
         ),
         "unknown name": "backup-keep -s {url} main weekly",
     },
+    "backup-delete": {
+        "kept": f"backup-delete -b {BACKUP_ID} {{url}} kept",
+        "absent id": f"backup-delete -b {ABSENT} {{url}} main",
+        "unknown name": "backup-delete -b weekly {url} main",
+        "wrong policy": "backup-delete -r SOME {url} main",
+        "`--dry-run`": f"backup-delete --dry-run -b {BACKUP_ID} {{url}} main",
+        "below `--minimum-redundancy`": (
+            f"backup-delete -m 1 -b {BACKUP_ID} {{url}} main"
+        ),
+    },
     "check-wal-archive": {
         "empty": "check-wal-archive {url} nobody",
         "in use": "check-wal-archive {url} wal",
@@ -167,11 +177,12 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     assert stored == [0] * 5
     cut_short(container / "cut" / "wals", FIRST)
     data.signal("recovery.signal")
-    for server in ("main", "missing", "damaged", "unreadable"):
+    for server in ("main", "missing", "damaged", "unreadable", "kept"):
         HandMadeBackup().store(archive_below(container, server))
     (container / "missing" / "base" / BACKUP_ID / "data_0001.tar.zst").unlink()
     cut_short(container / "damaged" / "base", "data_0001.tar")
     cut_short(container / "unreadable" / "base", "backup.info", keep=10)
+    put(archive_below(container, "kept"), keep_key(BACKUP_ID), b"full")
     unfinished = archive_below(container, "unfinished")
     put(unfinished, IDENTITY_KEY, b"")
     put(unfinished, started_key(BACKUP_ID), made_up_marker().to_json())
