@@ -34,8 +34,8 @@ def check_signature(data: bytes, trust: "Decoding | None") -> bool:
         if trust.accept_plain:
             return False
         raise NotTrusted(
-            "backup.info is not signed, as barman-cloud wrote it",
-            hint="--accept-plain accepts it: anyone could have put it there",
+            "backup.info is barman-cloud's and not signed: restore takes it with"
+            " --accept-plain only"
         )
     for signer in trust.trusted_signers:
         if signer.fingerprint.hex() == signature.fingerprint:
