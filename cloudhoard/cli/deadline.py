@@ -49,13 +49,14 @@ def deadline(
     watch = _Watch(seconds, exit_code, report)
     watch.start()
     try:
-        yield
+        try:
+            yield
+        finally:
+            watch.stop()  # the alarm may still go off in here
     except Interrupted as interrupted:
         if interrupted.number is signal.SIGALRM and watch.error is not None:
             raise watch.error from interrupted
         raise
-    finally:
-        watch.stop()
 
 
 class _Watch:
