@@ -18,14 +18,13 @@ from cloudhoard.cli.known_options import (
     SETTABLE,
 )
 from cloudhoard.cli.layer import Layer, Setting
-from cloudhoard.cli.site_file import nearest_of, read_site_file
+from cloudhoard.cli.site_file import read_site_file
 from cloudhoard.errors import UsageError
 
 DEFAULT_FILE: Final = Path("/etc/cloudhoard/cloudhoard.toml")
 
 _SITE: Final = "CLOUDHOARD_SITE"
 _CONFIG: Final = "CLOUDHOARD_CONFIG"
-_MISSED_LETTERS: Final = 2
 _PREFIX: Final = "CLOUDHOARD" + "_"
 
 _log = logging.getLogger(__name__)
@@ -128,17 +127,23 @@ def _warn_of_others(given: set[str], names: set[str]) -> None:
 def _misspelt(variable: str) -> str | None:
     """Return what a variable that is none was probably to be.
 
-    Kubernetes and the tests have variables of our prefix, too; they are not misspelt,
-    and looking closer takes an import.
+    Kubernetes and the tests have variables of our prefix, too, and each command looks
+    at them: only what is one letter off counts.
     """
-    key = variable.removeprefix(_PREFIX).replace("_", "-").lower()
-    similar = [
-        each
-        for each in SETTABLE
-        if each[:1] == key[:1] and abs(len(each) - len(key)) <= _MISSED_LETTERS
-    ]
-    nearest = nearest_of(key, similar, likeness=0.75) if similar else None
-    return None if nearest is None else _variable(nearest)
+    letters = variable.replace("_", "")
+    for key in sorted(SETTABLE):
+        meant = _variable(key)
+        if _is_one_letter_off(letters, meant.replace("_", "")):
+            return meant
+    return None
+
+
+def _is_one_letter_off(one: str, other: str) -> bool:
+    pairs = enumerate(zip(one, other, strict=False))
+    shorter = min(len(one), len(other))
+    same = next((n for n, (mine, its) in pairs if mine != its), shorter)
+    rest, of_other = one[same:], other[same:]
+    return rest[1:] in (of_other, of_other[1:]) or rest == of_other[1:]
 
 
 def _variable(key: str) -> str:

@@ -1,5 +1,6 @@
 """The options of cloudhoard-restore, and what their values may be."""
 
+import argparse
 import os
 from pathlib import Path
 from typing import Final
@@ -20,29 +21,7 @@ _SNAPSHOT_OPTIONS: Final = (
 def add_place_options(parser: CommandParser) -> None:
     """Add where the restored files go, whose they are, and how fast it goes."""
     group = parser.add_argument_group("where files go")
-    group.add_argument(
-        "--tablespace",
-        type=_tablespace,
-        metavar="NAME:LOCATION",
-        action="append",
-        default=[],
-        help="put a tablespace there, not where it was (may be repeated)",
-    )
-    group.add_argument(
-        "--tablespace-base-dir",
-        type=Path,
-        metavar="DIR",
-        help="put the other tablespaces to DIR/OID, not where they were",
-    )
-    group.add_argument(
-        "--waldir", type=Path, metavar="DIR", help="make pg_wal a link to DIR"
-    )
-    group.add_argument(
-        "--config-dir",
-        type=Path,
-        metavar="DIR",
-        help="restore configuration files that lay outside the data directory to DIR",
-    )
+    _add_directory_options(group)
     group.add_argument(
         "--owner",
         metavar="USER[:GROUP]",
@@ -68,6 +47,32 @@ def add_place_options(parser: CommandParser) -> None:
         default=min(_MOST_JOBS, len(os.sched_getaffinity(0))),
         help="volumes to restore at a time (default: one a processor, at most"
         f" {_MOST_JOBS})",
+    )
+
+
+def _add_directory_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--tablespace",
+        type=_tablespace,
+        metavar="NAME:LOCATION",
+        action="append",
+        default=[],
+        help="put a tablespace there, not where it was (may be repeated)",
+    )
+    group.add_argument(
+        "--tablespace-base-dir",
+        type=Path,
+        metavar="DIR",
+        help="put the other tablespaces to DIR/OID, not where they were",
+    )
+    group.add_argument(
+        "--waldir", type=Path, metavar="DIR", help="make pg_wal a link to DIR"
+    )
+    group.add_argument(
+        "--config-dir",
+        type=Path,
+        metavar="DIR",
+        help="restore configuration files that lay outside the data directory to DIR",
     )
 
 

@@ -107,7 +107,7 @@ class _File:
             raise UsageError(
                 f"{place}: cannot be set here", hint=f"give --{key} where it is wanted"
             )
-        nearest = nearest_of(key, [*SETTABLE, *ARCHIVE_KEYS])
+        nearest = _nearest_of(key, [*SETTABLE, *ARCHIVE_KEYS])
         hint = f"did you mean {nearest}?" if nearest else "see cloudhoard.toml(5)"
         raise UsageError(f"{place}: unknown key", hint=hint)
 
@@ -133,9 +133,9 @@ def _header(site: str) -> str:
     return f"[{_SITE}.{site if _PLAIN_KEY.fullmatch(site) else repr(site)}]"
 
 
-def nearest_of(name: str, names: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """Return the one of names that was probably meant; likeness is up to 1."""
+def _nearest_of(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of names that was probably meant."""
     import difflib  # noqa: PLC0415 - only where something is wrong
 
-    found = difflib.get_close_matches(name, sorted(names), n=1, cutoff=likeness)
+    found = difflib.get_close_matches(name, sorted(names), n=1)
     return found[0] if found else None

@@ -277,7 +277,11 @@ def test_environment_has_options_of_every_kind(
     [
         ("OVERWRITE", "$CLOUDHOARD_OVERWRITE is not read: --overwrite"),
         ("TARGET_TIME", "$CLOUDHOARD_TARGET_TIME is not read: --target-time"),
-        ("PUBLICKEY", "did you mean $CLOUDHOARD_PUBLIC_KEY?"),
+        ("PRIVATEKEY", "did you mean $CLOUDHOARD_PRIVATE_KEY?"),
+        ("PUBLIC_KEYS", "did you mean $CLOUDHOARD_PUBLIC_KEY?"),
+        ("COMPRESION", "did you mean $CLOUDHOARD_COMPRESSION?"),
+        ("LOG_FROMAT", ""),
+        ("PYTHON", ""),
         ("PORT", ""),
         ("SERVICE_HOST", ""),
     ],
