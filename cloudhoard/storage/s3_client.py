@@ -38,8 +38,10 @@ class S3Connection:
     """Whether uploads carry a Content-MD5, as the SDK adds no checksum of its own."""
 
 
-def connect(options: S3Options) -> S3Connection:
+def connect(options: S3Options, bucket: str = "") -> S3Connection:
     """Return a client; nothing is asked of the store yet.
+
+    bucket is the one that it is for: an access point's ARN says its region.
 
     Raises:
         UsageError: the profile, the endpoint or another setting is no good.
@@ -51,14 +53,25 @@ def connect(options: S3Options) -> S3Connection:
         profile: Mapping[str, Any] = session.get_scoped_config()
         settings = _UserSettings(profile)
         endpoint = _endpoint(session, settings, options)
-        region = options.region or session.get_config_variable("region")
+        region = (
+            options.region
+            or _region_of(bucket)
+            or session.get_config_variable("region")
+        )
         md5 = endpoint is not None and not settings.asks_for_checksums
         client = session.create_client(
             "s3",
             region_name=region or (endpoint and _DEFAULT_REGION),
             endpoint_url=endpoint,
             verify=str(options.ca_bundle) if options.ca_bundle else None,
-            config=Config(**_config(settings, options, is_custom=endpoint is not None)),
+            config=Config(
+                **_config(
+                    settings,
+                    options,
+                    is_custom=endpoint is not None,
+                    in_path=endpoint is not None and not _is_access_point(bucket),
+                )
+            ),
         )
     except ProfileNotFound as error:
         hint = "profiles are in ~/.aws/config and ~/.aws/credentials"
@@ -89,7 +102,7 @@ class _UserSettings:
 
 
 def _config(
-    settings: _UserSettings, options: S3Options, *, is_custom: bool
+    settings: _UserSettings, options: S3Options, *, is_custom: bool, in_path: bool
 ) -> dict[str, Any]:
     config: dict[str, Any] = {
         "user_agent": f"cloudhoard/{cloudhoard.__version__}",
@@ -103,7 +116,7 @@ def _config(
         },
     }
     style = options.addressing_style
-    if style is None and is_custom and settings.addressing_style is None:
+    if style is None and in_path and settings.addressing_style is None:
         style = "path"
     if style is not None:
         config["s3"] = {"addressing_style": style}
@@ -112,6 +125,14 @@ def _config(
             if settings.get(name) is None:
                 config[name] = _WHEN_REQUIRED
     return config
+
+
+def _is_access_point(bucket: str) -> bool:
+    return bucket.startswith("arn:")
+
+
+def _region_of(bucket: str) -> str | None:
+    return bucket.split(":")[3] or None if _is_access_point(bucket) else None
 
 
 def _attempts(settings: _UserSettings, options: S3Options) -> int:

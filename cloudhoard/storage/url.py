@@ -9,6 +9,11 @@ from cloudhoard.errors import UsageError
 
 _GOOGLE_CONSOLE: Final = "console.cloud.google.com/storage/browser/"
 _AZURE_HOST: Final = re.compile(r"([a-z0-9-]+)\.blob\.core\.windows\.net")
+_ACCESS_POINT: Final = re.compile(
+    r"(arn:[a-z0-9-]+:(?:s3|s3-outposts):[a-z0-9-]*:[0-9]+:"
+    r"(?:outpost[/:][^/:]+[/:])?accesspoint[/:][^/:]+)(?:/(.*))?"
+)
+_ARN: Final = "arn:"
 _HINT: Final = (
     "write s3://BUCKET/PATH, gs://BUCKET/PATH, azure://CONTAINER/PATH, "
     "https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH, swift://CONTAINER/PATH, "
@@ -23,7 +28,10 @@ class StorageUrl:
     scheme: str
     """One of s3, gs, azure, swift, sftp, file, memory."""
     container: str
-    """Bucket or container; for file the absolute directory, for sftp the host."""
+    """Bucket or container; for file the absolute directory, for sftp the host.
+
+    For s3 it may be the ARN of an access point, which has slashes in it.
+    """
     path: str = ""
     """What comes before every key in the container, without outer slashes."""
     account: str | None = None
@@ -62,6 +70,16 @@ def _in_container(scheme: str) -> Callable[[str], StorageUrl]:
         return StorageUrl(scheme, container, path)
 
     return parse
+
+
+def _parse_s3(rest: str) -> StorageUrl:
+    if not rest.startswith(_ARN):
+        return _in_container("s3")(rest)
+    arn = _ACCESS_POINT.fullmatch(rest)
+    if arn is None:
+        hint = "write s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/PATH"
+        raise UsageError("the s3:// URL names no access point by its ARN", hint=hint)
+    return StorageUrl("s3", arn[1], _clean_path("s3", arn[2] or ""))
 
 
 def _parse_https(rest: str) -> StorageUrl:
@@ -116,7 +134,7 @@ def _clean_path(scheme: str, path: str) -> str:
 
 
 _PARSERS: Final[dict[str, Callable[[str], StorageUrl]]] = {
-    "s3": _in_container("s3"),
+    "s3": _parse_s3,
     "gs": _in_container("gs"),
     "azure": _in_container("azure"),
     "swift": _in_container("swift"),

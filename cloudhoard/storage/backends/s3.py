@@ -35,7 +35,7 @@ class S3Storage:
         self, bucket: str, path: str = "", options: S3Options | None = None
     ) -> None:
         options = options or S3Options()
-        self._bucket = S3Bucket(connect(options), bucket, path, options)
+        self._bucket = S3Bucket(connect(options, bucket), bucket, path, options)
         self._conditions = Conditions()
         self._deletion = S3Deletion(self._bucket)
         self._slots = threading.BoundedSemaphore(options.parts_in_flight)

@@ -5,6 +5,11 @@ from hypothesis import strategies as st
 from cloudhoard.errors import UsageError
 from cloudhoard.storage.url import StorageUrl, parse_storage_url
 
+ACCESS_POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/name"
+OLDER_FORM = "arn:aws:s3:eu-west-1:123456789012:accesspoint:name"
+IN_CHINA = "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/name"
+OUTPOST = "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-0123/accesspoint/name"
+
 
 @pytest.mark.parametrize(
     ("text", "url"),
@@ -13,6 +18,11 @@ from cloudhoard.storage.url import StorageUrl, parse_storage_url
         ("s3://bucket/", StorageUrl("s3", "bucket")),
         ("S3://bucket/a/b/", StorageUrl("s3", "bucket", "a/b")),
         ("s3://bucket//a", StorageUrl("s3", "bucket", "a")),
+        (f"s3://{ACCESS_POINT}", StorageUrl("s3", ACCESS_POINT)),
+        (f"s3://{ACCESS_POINT}/a//b/", StorageUrl("s3", ACCESS_POINT, "a/b")),
+        (f"s3://{OLDER_FORM}/a", StorageUrl("s3", OLDER_FORM, "a")),
+        (f"s3://{OUTPOST}/a", StorageUrl("s3", OUTPOST, "a")),
+        (f"s3://{IN_CHINA}/a", StorageUrl("s3", IN_CHINA, "a")),
         ("gs://bucket/a", StorageUrl("gs", "bucket", "a")),
         (
             "https://console.cloud.google.com/storage/browser/bucket/a",
@@ -47,6 +57,10 @@ def test_place_that_a_url_names(text: str, url: StorageUrl) -> None:
         "s3:bucket",
         "s3://",
         "s3:///a",
+        "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/",
+        "s3://arn:aws:s3:::bucket/a",
+        "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/name/../a",
+        "s3://arn:aws:sns:eu-west-1:123456789012:accesspoint/name",
         "gs:///",
         "file://srv/backup",
         "file://",
