@@ -8,7 +8,7 @@ of the backup, which makes the backup gone for everybody, barman too.
 import logging
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -145,16 +145,18 @@ class BackupDeletion:
     def _delete_rest(
         self, backup_id: str, objects: Sequence[ObjectInfo]
     ) -> list[ObjectInfo]:
-        marker = deleting_key(backup_id)
-        deleted = []
+        """Delete what is left behind backup.info; return that and backup.info."""
+        info = backup_info_key(backup_id)
+        deleted = [each for each in objects if each.key == info]
+        objects = [each for each in objects if each.key != info]
         for _ in range(_ATTEMPTS):
-            ours = [e for e in objects if is_of_a_backup(e.key) and e.key != marker]
+            ours = _parts(backup_id, objects)
             if not ours:
                 break
-            deleted += ours
             for start in range(0, len(ours), self._batch_size):
                 batch = ours[start : start + self._batch_size]
                 self._storage.delete_objects(each.key for each in batch)
+            deleted += ours
             # A backup may have been taken here until a moment ago.
             objects = list(self._storage.list_objects(backup_prefix(backup_id)))
         foreign = [e.key for e in objects if not is_of_a_backup(e.key)]
@@ -167,13 +169,16 @@ class BackupDeletion:
         return deleted
 
 
+def _parts(backup_id: str, objects: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+    """Those of the objects that are the backup's; backup.info first, if it is."""
+    marker = deleting_key(backup_id)
+    found = [e for e in objects if is_of_a_backup(e.key) and e.key != marker]
+    return sorted(found, key=lambda each: each.key != backup_info_key(backup_id))
+
+
 def objects_to_delete(storage: ReadableStorage, backup_id: str) -> list[ObjectInfo]:
     """What of a backup there is besides the marker of its deletion."""
-    return [
-        each
-        for each in storage.list_objects(backup_prefix(backup_id))
-        if is_of_a_backup(each.key) and each.key != deleting_key(backup_id)
-    ]
+    return _parts(backup_id, storage.list_objects(backup_prefix(backup_id)))
 
 
 def _check_doomed(backup_id: str, found: set[str]) -> None:
