@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
 
@@ -60,7 +60,8 @@ class S3Bucket:
             found["SSEKMSKeyId"] = options.kms_key_id
         tags = self._tags(key)
         if tags:
-            found["Tagging"] = urlencode(tags)
+            # Not every store takes a plus for a space.
+            found["Tagging"] = urlencode(tags, quote_via=quote)
         return found
 
     def _tags(self, key: str) -> Tags:
@@ -82,6 +83,13 @@ class S3Bucket:
                 return None
             raise s3_error(error, doing) from error
         return object_info(key, answer["ContentLength"], answer["LastModified"])
+
+    def encryption_of(self, key: str) -> str | None:
+        """Return how the store says that it has encrypted an object."""
+        with s3_errors_as_storage_errors(f"look for {key} in {self.location}"):
+            answer = self.client.head_object(**self.at(key), **self.readable())
+        said: str | None = answer.get("ServerSideEncryption")
+        return said
 
     def require(self, key: str) -> ObjectInfo:
         """Describe an object.

@@ -196,11 +196,24 @@ class S3Upload:
     def _check_encryption(self, answer: Any) -> None:
         """Some stores take the wish for encryption and do nothing about it."""
         wanted = self._bucket.options.encryption
+        if wanted is None:
+            return
         done = answer.get("ServerSideEncryption")
-        if self._parts is not None:
-            done = done or self._parts.encryption
-        if wanted is not None and done != wanted:
+        if self._parts is not None and done != wanted:
+            # Not every store says it when parts begin, or when they are put together.
+            done = self._parts.encryption or self._bucket.encryption_of(self._key)
+        if done != wanted:
+            self._take_back()
             raise StorageError(
                 f"the store did not encrypt {self._key} in {self._bucket.location}",
                 hint=f"it does not know --encryption {wanted}; use --public-key",
             )
+
+    def _take_back(self) -> None:
+        """Delete what is stored otherwise than asked: the next try would be content."""
+        if self._conditions is None:
+            return  # something else had that key before
+        try:
+            self._bucket.client.delete_object(**self._bucket.at(self._key))
+        except SDK_ERRORS as error:
+            _log.warning("%s is left unencrypted: %s", self._key, code_of(error))
