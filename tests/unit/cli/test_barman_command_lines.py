@@ -234,13 +234,10 @@ def test_option_of_barman(
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) & set(LONG_OPTIONS)))
 def test_no_option_of_barman_is_forgotten(command: str) -> None:
-    tried = {
-        word.partition("=")[0]
-        for row in rows_of(command)
-        for word in shlex.split(row[0])
-    }
+    words = [word for row in rows_of(command) for word in shlex.split(row[0])]
+    tried = {word for word in words if word.startswith("--")}
 
-    assert set(LONG_OPTIONS[command]) - tried == {"--help", "--version"}
+    assert tried | {"--help", "--version"} == set(LONG_OPTIONS[command])
 
 
 def test_greedy_tags_take_what_follows() -> None:

@@ -302,6 +302,15 @@ def test_what_the_environment_cannot_set_is_not_read(
     assert bool(caplog.text) is bool(warning)
 
 
+def test_connection_is_left_to_the_variables_of_libpq(
+    parse: Parse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDHOARD_PORT", "tcp://10.0.0.7:80")  # as Kubernetes does
+
+    assert parse("s3://b", "x").port is None
+    assert parse("--site", "main", text=of_site("port = 5433")).port == "5433"
+
+
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [
