@@ -27,9 +27,10 @@ def test_tags_and_those_of_history_files(
 ) -> None:
     s3 = make_s3(server)
     options = ["--tag", "kind,a b=c+d", "--tag", "team,x@y", "--history-tag", "h,1"]
-    make = (lambda: data.segment(FIRST), lambda: data.file(HISTORY, HISTORY_TEXT))
-    for file in make:
-        ended = s3.attempt("wal-archive", file(), options=options)
+    for name in (FIRST, HISTORY):
+        is_history = name == HISTORY
+        file = data.file(name, HISTORY_TEXT) if is_history else data.segment(name)
+        ended = s3.attempt("wal-archive", file, options=options)
         assert ended.returncode == 0, ended.stderr
 
     assert tags_of(s3, f"{FIRST_KEY}.zst") == {"kind": "a b=c+d", "team": "x@y"}
