@@ -264,61 +264,79 @@ def leads_to_the_end(cluster: Cluster, backup: Backup) -> bool:
     return end is None or last < end
 
 
-@given(clusters(), POLICIES, POLICIES)
-def test_two_runs_at_once_leave_enough_each_seeing_the_others_markers(
-    cluster: Cluster,
-    one: Redundancy | RecoveryWindow,
-    other: Redundancy | RecoveryWindow,
-) -> None:
-    catalog = Catalog(cluster.backups)
-    choosers = [ObsoleteBackups(one, 2), ObsoleteBackups(other, 2)]
-    choices = [chooser.choose(catalog, NOW) for chooser in choosers]
-    marked = {backup_id for choice in choices for backup_id in choice.backup_ids}
-    seen = Catalog(
+def gone_after_both(
+    catalog: Catalog, first: Chooser, second: Chooser, *, at_once: bool
+) -> set[str]:
+    """What two runs delete that overlap: each marks, looks again, and deletes.
+
+    at_once: both have marked before either looks again; else the first looks before
+    the second marks, and deletes after that.
+    """
+    choices = []
+    for chooser in (first, second):
+        try:
+            choices.append(chooser.choose(catalog, NOW))
+        except OperationFailed:
+            choices.append(Choice())
+    own = {*choices[0].backup_ids}
+    both = {*own, *choices[1].backup_ids}
+    gone: set[str] = set()
+    with suppress(OperationFailed):
+        seen = marked(catalog, both if at_once else own)
+        gone |= {*first.choose_again(choices[0], seen, NOW).backup_ids}
+    with suppress(OperationFailed):
+        seen = marked(catalog, both)
+        gone |= {*second.choose_again(choices[1], seen, NOW).backup_ids}
+    return gone
+
+
+def marked(catalog: Catalog, backup_ids: set[str]) -> Catalog:
+    return Catalog(
         replace(each, deletion_begun=NOW, is_deleting=True)
-        if each.backup_id in marked
+        if each.backup_id in backup_ids
         else each
         for each in catalog.backups
     )
 
-    again = [
-        chooser.choose_again(choice, seen, NOW)
-        for chooser, choice in zip(choosers, choices, strict=True)
-    ]
 
-    gone = {backup_id for choice in again for backup_id in choice.backup_ids}
-    stays = Catalog(b for b in catalog.backups if b.backup_id not in gone)
-    enough = min(2, len(counted_backups(catalog, NOW)))
-    assert len(counted_backups(stays, NOW)) >= enough
-
-
-@given(clusters(), POLICIES, st.integers(1, 3), st.data())
-def test_a_policy_and_an_operator_at_once_leave_what_both_promise(
+@given(clusters(), POLICIES, st.integers(1, 3), st.booleans(), st.data())
+def test_two_runs_that_overlap_leave_what_both_promise(
     cluster: Cluster,
     policy: Redundancy | RecoveryWindow,
     minimum: int,
+    at_once: bool,  # noqa: FBT001 - drawn
     data: st.DataObject,
 ) -> None:
     catalog = Catalog(cluster.backups)
     ids = [each.backup_id for each in cluster.backups]
-    named = OneBackup(data.draw(st.sampled_from([*ids, "20200101T000000"])), minimum)
-    choosers: list[Chooser] = [ObsoleteBackups(policy, minimum), named]
-    try:
-        choices = [chooser.choose(catalog, NOW) for chooser in choosers]
-    except OperationFailed:
-        return
-    marked = {backup_id for choice in choices for backup_id in choice.backup_ids}
-    seen = Catalog(
-        replace(each, deletion_begun=NOW, is_deleting=True)
-        if each.backup_id in marked
-        else each
-        for each in catalog.backups
+    names = st.sampled_from([*ids, "20200101T000000"])
+    choosers = st.one_of(
+        POLICIES.map(lambda other: ObsoleteBackups(other, minimum)),
+        names.map(lambda name: OneBackup(name, minimum)),
     )
+    one: Chooser = ObsoleteBackups(policy, minimum)
+    runs = data.draw(st.permutations([one, data.draw(choosers)]))
 
-    gone: set[str] = set()
-    for chooser, choice in zip(choosers, choices, strict=True):
-        with suppress(OperationFailed):
-            gone |= set(chooser.choose_again(choice, seen, NOW).backup_ids)
+    gone = gone_after_both(catalog, *runs, at_once=at_once)
+
+    stays = Catalog(b for b in catalog.backups if b.backup_id not in gone)
+    enough = min(minimum, len(counted_backups(catalog, NOW)))
+    assert len(counted_backups(stays, NOW)) >= enough
+
+
+@given(clusters(), st.integers(1, 3), st.booleans(), st.data())
+def test_two_operators_that_overlap_leave_what_both_promise(
+    cluster: Cluster,
+    minimum: int,
+    at_once: bool,  # noqa: FBT001 - drawn
+    data: st.DataObject,
+) -> None:
+    catalog = Catalog(cluster.backups)
+    ids = [each.backup_id for each in cluster.backups]
+    names = st.sampled_from([*ids, "20200101T000000"])
+    runs = [OneBackup(data.draw(names), minimum) for _ in range(2)]
+
+    gone = gone_after_both(catalog, runs[0], runs[1], at_once=at_once)
 
     stays = Catalog(b for b in catalog.backups if b.backup_id not in gone)
     enough = min(minimum, len(counted_backups(catalog, NOW)))
