@@ -4,15 +4,18 @@ import argparse
 import os
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from cloudhoard.cli.barman_options import with_full_names
 from cloudhoard.cli.known_options import ARCHIVE_KEYS
+from cloudhoard.cli.layer import Layer
 from cloudhoard.cli.lower_layers import Source, archive_of, lower_layers
-from cloudhoard.cli.merge_layers import LayerValues, merge
 from cloudhoard.errors import UsageError
+
+if TYPE_CHECKING:
+    from cloudhoard.cli.merge_layers import LayerValues
 
 _USUAL_WIDTH: Final = 80
 _URL_MARK: Final = "://"
@@ -83,28 +86,39 @@ class CommandParser(argparse.ArgumentParser):
         typed = sys.argv[1:] if args is None else args
         words = with_full_names(self.prog, typed, self._option_string_actions)
         source = Source.of(words)
-        problem: UsageError | None = None
-        layers: list[LayerValues] = []
-        archive: dict[str, str] = {}
         try:
             below = lower_layers(source, self._actions)
-            layers = [LayerValues(self, layer) for layer in below]
-            if source.site is not None and self._has_archive():
-                archive = archive_of(below)
-        except UsageError as error:  # --help and --version must work nevertheless
-            problem = error
+        except UsageError as problem:
+            self._try(words)
+            raise problem from None
+        if source.site is None and not any(layer.settings for layer in below):
+            return self._parse(words, argparse.Namespace())
+        return self._with_layers(words, below, has_site=source.site is not None)
+
+    def _with_layers(
+        self, words: Sequence[str], below: Sequence[Layer], *, has_site: bool
+    ) -> argparse.Namespace:
+        # Imported only where it is needed: it costs each start.
+        from cloudhoard.cli.merge_layers import LayerValues, merge  # noqa: PLC0415
+
         try:
-            given = self._given(words, layers, archive)
-        except UsageError as error:
-            raise problem or error from error
-        if problem is not None:
-            raise problem
-        return merge(self, given, layers)
+            layers = [LayerValues(self, layer) for layer in below]
+            for_site = has_site and self._has_archive()
+            archive = archive_of(below) if for_site else {}
+        except UsageError as problem:
+            self._try(words)
+            raise problem from None
+        return merge(self, self._given(words, layers, archive), layers)
+
+    def _try(self, words: Sequence[str]) -> None:
+        """Do what --help and --version ask, which need nothing else to be right."""
+        with suppress(UsageError):
+            self._parse(words, argparse.Namespace())
 
     def _given(
         self,
         words: Sequence[str],
-        layers: Sequence[LayerValues],
+        layers: Sequence["LayerValues"],
         archive: Mapping[str, str],
     ) -> dict[str, object]:
         """Return what the command line gives, with archive where it names none."""
@@ -122,18 +136,19 @@ class CommandParser(argparse.ArgumentParser):
                     self._parse(words, given)
         return vars(given)
 
-    def _parse(self, words: Sequence[str], given: "_Given") -> None:
+    def _parse(
+        self, words: Sequence[str], namespace: argparse.Namespace
+    ) -> argparse.Namespace:
         # Only where a positional is optional does argparse need the second pass.
         if any(a.nargs is not None for a in self._get_positional_actions()):
-            self.parse_intermixed_args(words, given)
-        else:
-            super().parse_args(words, given)
+            return self.parse_intermixed_args(words, namespace)
+        return super().parse_args(words, namespace)
 
     def _has_archive(self) -> bool:
         return any(action.dest == "url" for action in self._actions)
 
     @contextmanager
-    def _content_with(self, layers: Sequence[LayerValues]) -> Iterator[None]:
+    def _content_with(self, layers: Sequence["LayerValues"]) -> Iterator[None]:
         """Do not ask for what the layers have."""
         there = {action for layer in layers for action in layer.actions.values()}
         asked: list[argparse.Action | argparse._MutuallyExclusiveGroup]

@@ -18,7 +18,6 @@ from cloudhoard.cli.known_options import (
     SETTABLE,
 )
 from cloudhoard.cli.layer import Layer, Setting
-from cloudhoard.cli.site_file import read_site_file
 from cloudhoard.errors import UsageError
 
 DEFAULT_FILE: Final = Path("/etc/cloudhoard/cloudhoard.toml")
@@ -73,10 +72,26 @@ def lower_layers(source: Source, actions: Sequence[Action]) -> list[Layer]:
     """
     if source.none_at_all:
         return []
-    path = source.config or DEFAULT_FILE
+    layers = [_environment(actions)]
     needed = source.config is not None
-    file = read_site_file(path, source.site, must_exist=needed)
-    return [_environment(actions), *file]
+    if needed or source.site is not None or not _is_missing(DEFAULT_FILE):
+        # Imported only where it is needed: it costs each start.
+        from cloudhoard.cli.site_file import read_site_file  # noqa: PLC0415
+
+        path = source.config or DEFAULT_FILE
+        layers += read_site_file(path, source.site, must_exist=needed)
+    return layers
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether it is certain that there is no such file."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def archive_of(layers: Sequence[Layer]) -> dict[str, str]:
