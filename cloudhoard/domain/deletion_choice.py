@@ -23,7 +23,7 @@ from cloudhoard.domain.retention import (
     counted_backups,
     has_snapshots,
     judge,
-    spare_one,
+    spare_ways,
 )
 from cloudhoard.domain.wal_cleanup import is_alive
 from cloudhoard.errors import OperationFailed
@@ -51,18 +51,18 @@ class Choice:
     def sparing(self, catalog: Catalog, first_segments: Mapping[int, str]) -> Self:
         """Return the choice without what alone leads to the newest timeline."""
         verdicts = dict(self.verdicts)
-        spared = spare_one(catalog, verdicts, first_segments)
-        choice = replace(self, verdicts=verdicts, first_segments=first_segments)
-        if spared is None:
-            return choice
-        note = (
-            f"backup {spared} stays although it is obsolete: no newer one leads to"
-            f" timeline {max(first_segments)}"
+        spared = spare_ways(catalog, verdicts, first_segments)
+        notes = (
+            f"backup {each} stays although it is obsolete: it may be the only way to"
+            f" timeline {max(first_segments)}, of which there is no backup yet"
+            for each in spared
         )
         return replace(
-            choice,
-            backup_ids=tuple(each for each in self.backup_ids if each != spared),
-            notes=(*self.notes, note),
+            self,
+            backup_ids=tuple(each for each in self.backup_ids if each not in spared),
+            verdicts=verdicts,
+            first_segments=first_segments,
+            notes=(*self.notes, *notes),
         )
 
 

@@ -6,7 +6,7 @@ the future, or what only Barman can bring back: disk snapshots.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ _WINDOW: Final = re.compile(
     r"\s*recovery\s+window\s+of\s+([0-9]{1,5})\s+(day|week|month)s?\s*", re.IGNORECASE
 )
 _DAYS: Final = {"day": 1, "week": 7, "month": 31}
+_TIMELINE_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,10 @@ class Verdict(StrEnum):
     """Not asked for, but kept, and with it the WAL that makes it consistent."""
     OBSOLETE = "obsolete"
     NOT_JUDGED = "not judged"
+
+
+_GOING: Final = {Verdict.OBSOLETE, Verdict.KEPT_STANDALONE}
+"""What stays, if at all, without the WAL behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,30 +140,32 @@ def children_of(catalog: Catalog, backup_id: str) -> Iterator[Backup]:
             yield from children_of(_without(catalog, backup_id), each.backup_id)
 
 
-def spare_one(
+def spare_ways(
     catalog: Catalog, verdicts: dict[str, Verdict], first_segments: Mapping[int, str]
-) -> str | None:
-    """Keep a way to the newest timeline, and return the backup that is spared for it.
+) -> tuple[str, ...]:
+    """Keep a way to the newest timeline, and return the backups spared for it.
 
     After a recovery to an earlier moment the newest backups may lie on a branch that
     has ended, and the only one that leads to the running cluster may be obsolete.
+    A backup of the newest timeline itself leads there. As long as none stays, names
+    do not tell for sure which of the others does, and all that may are spared.
 
     Args:
         catalog: the backups.
         verdicts: what the policy says; changed in place.
         first_segments: the name of each timeline's first segment in the archive.
     """
-    leading = [
-        backup
-        for backup in catalog.complete
-        if not has_snapshots(backup) and _leads_to_the_newest(backup, first_segments)
-    ]
-    going = {Verdict.OBSOLETE, Verdict.KEPT_STANDALONE}
-    if not leading or any(verdicts[each.backup_id] not in going for each in leading):
-        return None
-    spared = leading[-1].backup_id
-    verdicts[spared] = Verdict.VALID
-    return spared
+    if not first_segments:
+        return ()
+    backups = [each for each in catalog.complete if not has_snapshots(each)]
+    newest = max(first_segments)
+    there = [each for each in backups if _timeline_of(each) >= newest]
+    if any(verdicts[each.backup_id] not in _GOING for each in there):
+        return ()
+    ways = there[-1:] or _possible_ways(backups, first_segments)
+    spared = {way.backup_id for way in ways if verdicts[way.backup_id] in _GOING}
+    verdicts.update(dict.fromkeys(spared, Verdict.VALID))
+    return tuple(sorted(spared))
 
 
 def _number_of_valid(counted: tuple[Backup, ...], terms: RetentionTerms) -> int:
@@ -170,10 +177,11 @@ def _asked_for(counted: tuple[Backup, ...], terms: RetentionTerms) -> int:
         case Redundancy(count):
             return count
         case RecoveryWindow(length):
-            begin = terms.now - length
             ends = [each.stopped_at for each in counted if each.stopped_at is not None]
+            # By age: so long ago there may have been no year yet that a date can have.
+            inside = sum(terms.now - stopped_at <= length for stopped_at in ends)
             # One more, from which the beginning of the window is recovered.
-            return sum(stopped_at >= begin for stopped_at in ends) + 1
+            return inside + 1
 
 
 def _kept_or_obsolete(backup: Backup) -> Verdict:
@@ -213,15 +221,29 @@ def _without(catalog: Catalog, backup_id: str) -> Catalog:
     return Catalog(each for each in catalog.backups if each.backup_id != backup_id)
 
 
-def _leads_to_the_newest(backup: Backup, first_segments: Mapping[int, str]) -> bool:
-    """Whether a recovery from backup may go on along the newest timeline.
+def _timeline_of(backup: Backup) -> int:
+    return (backup.info.timeline if backup.info is not None else None) or 0
 
-    By what names tell: it is on that timeline, or ends before any later one begins.
+
+def _possible_ways(
+    backups: Sequence[Backup], first_segments: Mapping[int, str]
+) -> Iterator[Backup]:
+    """The newest backups before each place where their timeline may have been left.
+
+    Any later timeline may have branched off, in the segment that is its first. What
+    ended in that very segment is taken only if nothing ended before.
     """
-    info = backup.info
-    if info is None or info.timeline is None or info.end_wal is None:
-        return False
-    starts = [
-        name for timeline, name in first_segments.items() if timeline > info.timeline
-    ]
-    return all(info.end_wal[8:] < name[8:] for name in starts)
+    for timeline in {_timeline_of(each) for each in backups}:
+        ends = [
+            (info.end_wal[_TIMELINE_DIGITS:], backup)
+            for backup in backups
+            if (info := backup.info) is not None
+            and info.timeline == timeline
+            and info.end_wal is not None
+        ]
+        for later, first in first_segments.items():
+            start = first[_TIMELINE_DIGITS:]
+            before = [backup for end, backup in ends if end < start]
+            within = [backup for end, backup in ends if end == start]
+            if later > timeline:
+                yield from (before or within)[-1:]

@@ -236,10 +236,6 @@ def test_the_running_cluster_can_be_recovered_after_if_it_could_before(
 ) -> None:
     """The newest timeline's newest segment is reached from some backup that stays."""
     catalog = Catalog(cluster.backups)
-    line = cluster.line_of(cluster.newest_timeline)
-    if len(line) < cluster.newest_timeline:
-        # Branches beside the line: names alone do not tell which leads where.
-        return
     choice = ObsoleteBackups(policy).choose(catalog, NOW)
     choice = choice.sparing(catalog, cluster.first_segments)
 

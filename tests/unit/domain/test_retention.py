@@ -15,7 +15,7 @@ from cloudhoard.domain.retention import (
     Verdict,
     judge,
     parse_policy,
-    spare_one,
+    spare_ways,
 )
 from cloudhoard.errors import UsageError
 from tests.support.catalogs import (
@@ -222,12 +222,12 @@ def test_backups_that_build_on_each_other_are_an_end() -> None:
 
 
 def spared(backups: Sequence[Backup], **first: int) -> str | None:
-    """Return what is spared; first has each timeline's first segment, as t2=50."""
+    """The ids that are spared; first has each timeline's first segment, as t2=50."""
     catalog = Catalog(backups)
     terms = RetentionTerms(policy=Redundancy(1), now=NOW)
     starts = {int(name[1:]): number for name, number in first.items()}
     firsts = {tli: segment(number, tli) for tli, number in starts.items()}
-    return spare_one(catalog, judge(catalog, terms), firsts)
+    return " ".join(spare_ways(catalog, judge(catalog, terms), firsts)) or None
 
 
 def test_the_only_way_to_the_newest_timeline_stays() -> None:
@@ -258,3 +258,26 @@ def test_nothing_is_spared_where_a_way_stays_anyway() -> None:
     assert spared([old, complete(1, 60, timeline=2)], t1=1, t2=50) is None
     assert spared([complete(1, 100)], t1=1, t2=50) is None, "there is no way"
     assert spared([old, new]) is None, "there is no WAL"
+
+
+def test_a_window_may_reach_back_to_before_the_first_year() -> None:
+    policy = parse_policy("RECOVERY WINDOW OF 99999 MONTHS")
+
+    assert verdicts([complete(9), complete(1)], policy) == [VALID, VALID]
+
+
+def test_a_backup_that_ends_where_the_newest_timeline_begins_may_be_the_way() -> None:
+    """Recovered to the end of the backup: the switch is in its last segment."""
+    way, abandoned = complete(5, 50), complete(1, 100)
+
+    assert spared([way, abandoned], t1=1, t2=50) == way.backup_id
+
+
+def test_a_branch_beside_the_line_is_no_way_for_sure() -> None:
+    """Timeline 3 may have left timeline 1, while the newest backup is of timeline 2."""
+    way, beside = complete(5, 45), complete(1, 55, timeline=2)
+
+    assert spared([way, beside], t1=1, t2=50, t3=60) == way.backup_id
+    assert spared([complete(5, 55), beside], t1=1, t2=50, t3=60) is not None
+    own = complete(0.5, 60, timeline=3)
+    assert spared([way, beside, own], t1=1, t2=50, t3=60) is None
