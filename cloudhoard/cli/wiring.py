@@ -9,6 +9,7 @@ import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -17,7 +18,7 @@ from cloudhoard.domain.archive_layout import WITNESSES, check_server_name
 from cloudhoard.errors import UsageError
 from cloudhoard.storage.open import open_storage
 from cloudhoard.storage.protocol import Storage
-from cloudhoard.storage.url import parse_storage_url
+from cloudhoard.storage.url import StorageUrl, parse_storage_url
 
 if TYPE_CHECKING:
     from cloudhoard.codec.decoding import Decoding
@@ -35,6 +36,8 @@ _SCHEMES: Final = {
     "sftp": "sftp",
     "local": "file",
 }
+_TAKES_EMPTY_COMPONENTS: Final = frozenset({"s3", "memory"})
+"""Schemes of stores where ``a//b`` is another key than ``a/b``."""
 
 
 @contextmanager
@@ -44,8 +47,39 @@ def opened_archive(args: argparse.Namespace) -> Iterator[Storage]:
     Raises:
         UsageError: URL, server name and provider are wrong or do not fit together.
     """
-    prefix = check_server_name(args.server_name)
+    storage = _open(args, parse_storage_url(args.url))
+    try:
+        yield storage
+    finally:
+        storage.close()
+
+
+@contextmanager
+def opened_catalog(args: argparse.Namespace, *, always: bool) -> Iterator[Storage]:
+    """Open the archive as opened_archive does, for what is done to its backups.
+
+    Annotations that barman-cloud has misplaced are seen, always or where backups of
+    its are; see WithMisplacedKeeps.
+    """
     url = parse_storage_url(args.url)
+    with opened_archive(args) as storage:
+        if url.scheme not in _TAKES_EMPTY_COMPONENTS or not url.path:
+            yield storage
+            return
+        from cloudhoard.operations.misplaced_keeps import (  # noqa: PLC0415
+            WithMisplacedKeeps,
+        )
+
+        beside = replace(url, path=f"{url.path}/")
+        both = WithMisplacedKeeps(storage, lambda: _open(args, beside), always=always)
+        try:
+            yield both
+        finally:
+            both.close()
+
+
+def _open(args: argparse.Namespace, url: StorageUrl) -> Storage:
+    prefix = check_server_name(args.server_name)
     if args.cloud_provider and _SCHEMES[args.cloud_provider] != url.scheme:
         raise UsageError(
             f"--cloud-provider {args.cloud_provider} does not fit {url.scheme}://",
@@ -60,11 +94,8 @@ def opened_archive(args: argparse.Namespace) -> Iterator[Storage]:
     if not is_local(args) or args.deadline:
         from cloudhoard.storage.in_progress import NamedStorage  # noqa: PLC0415
 
-        storage = NamedStorage(storage)
-    try:
-        yield storage
-    finally:
-        storage.close()
+        return NamedStorage(storage)
+    return storage
 
 
 def read_archive(
@@ -78,7 +109,7 @@ def read_archive(
         UsageError: as opened_archive and trust_of.
     """
     trust = trust_of(args)
-    with opened_archive(args) as storage:
+    with opened_catalog(args, always=False) as storage:
         if args.test:
             storage.check_access()
             return None

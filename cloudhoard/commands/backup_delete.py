@@ -15,7 +15,7 @@ from cloudhoard.cli.arguments import (
 from cloudhoard.cli.deletion_text import deletion_json, deletion_text
 from cloudhoard.cli.output import print_json, print_text
 from cloudhoard.cli.runner import run_command
-from cloudhoard.cli.wiring import opened_archive, trust_of
+from cloudhoard.cli.wiring import opened_catalog, trust_of
 from cloudhoard.domain.deletion_choice import Chooser, ObsoleteBackups, OneBackup
 from cloudhoard.domain.retention import parse_policy
 from cloudhoard.errors import UsageError
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
         is_dry_run=args.dry_run,
         batch_size=max(1, min(args.batch_size, _LARGEST_BATCH)),
     )
-    with opened_archive(args) as storage:
+    with opened_catalog(args, always=True) as storage:
         if args.test:
             storage.check_access()
             return

@@ -14,7 +14,7 @@ from cloudhoard.cli.arguments import (
 from cloudhoard.cli.output import print_json, print_text
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.time_limits import USUAL_DEADLINE
-from cloudhoard.cli.wiring import opened_archive, trust_of
+from cloudhoard.cli.wiring import opened_catalog, trust_of
 from cloudhoard.domain.backup import KeepTarget
 from cloudhoard.operations.keep_backup import keep_backup, release_backup
 from cloudhoard.operations.read_catalog import find_backup
@@ -53,7 +53,7 @@ def build_parser() -> CommandParser:
 def run(args: argparse.Namespace) -> None:
     """Do what args ask; returns normally or raises."""
     trust = trust_of(args)
-    with opened_archive(args) as storage:
+    with opened_catalog(args, always=True) as storage:
         if args.test:
             storage.check_access()
             return

@@ -20,10 +20,10 @@ class BothTools:
     barman: Path
 
     @classmethod
-    def found(cls) -> Self:
-        """Return both with a new bucket."""
+    def found(cls, endpoint: str | None = None) -> Self:
+        """Return both with a new bucket, in SeaweedFS if not elsewhere."""
         barman = barman_directory()
-        return cls(Bucket(seaweedfs_endpoint(), WRITER), barman)
+        return cls(Bucket(endpoint or seaweedfs_endpoint(), WRITER), barman)
 
     def run(
         self, tool: str, line: str, directory: Path
