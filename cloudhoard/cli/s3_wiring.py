@@ -31,6 +31,8 @@ def s3_options_of(args: argparse.Namespace) -> S3Options:
         raise UsageError(f"--sse-kms-key-id needs --encryption {_KMS}")
     if args.sse_customer_key is not None and encryption is not None:
         raise UsageError("--sse-customer-key and --encryption exclude each other")
+    if args.ca_bundle is not None and not args.ca_bundle.is_file():
+        raise UsageError(f"--ca-bundle {args.ca_bundle}: no such file")
     key = args.sse_customer_key
     defaults = S3Options()
     connect_timeout, read_timeout = timeouts_of(

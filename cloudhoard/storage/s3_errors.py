@@ -32,6 +32,9 @@ from cloudhoard.storage.errors import (
 SDK_ERRORS: Final = (ClientError, BotoCoreError, HTTPError, OSError)
 """What a request, or reading its answer, may raise."""
 
+DAMAGED_ON_THE_WAY: Final = {"BadDigest", "XAmzContentSHA256Mismatch"}
+"""Codes for a body that is not what was sent; the SDK does not send it again."""
+
 _CREDENTIALS_HINT: Final = "check AWS_ACCESS_KEY_ID, AWS_PROFILE or --aws-profile"
 _REGION_HINT: Final = "the bucket is in another region: set --region"
 

@@ -6,11 +6,20 @@ import logging
 import threading
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
 from cloudhoard.storage.s3_bucket import S3Bucket
-from cloudhoard.storage.s3_errors import SDK_ERRORS, s3_errors_as_storage_errors
+from cloudhoard.storage.s3_errors import (
+    DAMAGED_ON_THE_WAY,
+    SDK_ERRORS,
+    code_of,
+    s3_errors_as_storage_errors,
+)
 
 _log = logging.getLogger(__name__)
 
+_SENDINGS: Final = 3
+"""How often a part is sent that is damaged on its way."""
 _PATIENCE: Final = 10
 """Seconds that giving up may take; what hangs longer is left to the next run."""
 _LAST_PATIENCE: Final = 5
@@ -114,20 +123,25 @@ class S3Parts:
         try:
             if self._failure is not None:
                 return
-            md5 = {"ContentMD5": content_md5(body)} if self._bucket.sends_md5 else {}
             with s3_errors_as_storage_errors(self._doing):
-                answer = self._bucket.client.upload_part(
-                    **self._place,
-                    **self._bucket.readable(),
-                    **md5,
-                    PartNumber=number,
-                    Body=body,
-                )
+                answer = self._upload(number, body)
             self._etags[number] = answer["ETag"]
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             self._failure = self._failure or error
         finally:
             self._slots.release()
+
+    def _upload(self, number: int, body: bytearray) -> Any:
+        bucket = self._bucket
+        md5 = {"ContentMD5": content_md5(body)} if bucket.sends_md5 else {}
+        part = {**self._place, **bucket.readable(), **md5, "PartNumber": number}
+        for _ in range(_SENDINGS - 1):
+            try:
+                return bucket.client.upload_part(**part, Body=body)
+            except ClientError as error:
+                if code_of(error) not in DAMAGED_ON_THE_WAY:
+                    raise
+        return bucket.client.upload_part(**part, Body=body)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

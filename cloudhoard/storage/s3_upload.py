@@ -11,6 +11,7 @@ from cloudhoard.storage.errors import ObjectExists, StorageError, StorageUnavail
 from cloudhoard.storage.s3_bucket import S3Bucket
 from cloudhoard.storage.s3_conditions import Conditions
 from cloudhoard.storage.s3_errors import (
+    DAMAGED_ON_THE_WAY,
     SDK_ERRORS,
     code_of,
     s3_error,
@@ -27,7 +28,6 @@ _COMMITS: Final = 3
 """How often a commit is sent when the store asks for another."""
 _EXISTS: Final = 412
 _CONFLICT: Final = 409
-_DAMAGED_ON_THE_WAY: Final = {"BadDigest", "XAmzContentSHA256Mismatch"}
 _NEVER_SENT: Final = (ConnectTimeoutError, EndpointConnectionError)
 
 _log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ class S3Upload:
         status, code = status_of(error), code_of(error)
         if self._conditions is not None and self._conditions.are_refused(error):
             return False
-        if may_repeat and code in _DAMAGED_ON_THE_WAY and self._parts is None:
+        if may_repeat and code in DAMAGED_ON_THE_WAY and self._parts is None:
             return False
         if status == _EXISTS and not was_retried(error):
             raise self._exists() from error

@@ -1,6 +1,8 @@
 """An HTTP proxy before a store that does to chosen requests what networks do."""
 
+import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +23,15 @@ from tests.support.http_messages import (
 class FaultProxy:
     """Listens on loopback; one request a connection, which keeps it simple."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(
+        self, target: str, *, tls: ssl.SSLContext | None = None, strict: str = ""
+    ) -> None:
+        """Stand before target; refuse requests in whose head strict is found.
+
+        With tls clients speak HTTPS to the proxy.
+        """
+        self._tls = tls
+        self._strict = strict.encode()
         parts = urlsplit(target)
         self._target = (str(parts.hostname), int(parts.port or 80))
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -29,12 +39,14 @@ class FaultProxy:
         self._over = threading.Event()
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.heads: list[bytes] = []
         self.exchanges: list[Exchange] = []
         self._gates: list[Gate] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -85,9 +97,14 @@ class FaultProxy:
 
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError, ValueError):
+            if self._tls is not None:
+                client = self._tls.wrap_socket(client, server_side=True)
             head, body = read_head(client)
+            self.heads.append(head)
             line = head.split(b"\r\n", 1)[0].decode()
             fault, exchange = self._choose(line), self._record(line)
+            if self._strict and re.search(self._strict, head, re.IGNORECASE):
+                fault = Fault(line, "status", status=400, code="InvalidArgument")
             with client:
                 if b"\nexpect: 100-continue" in head.lower():
                     client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -90,7 +90,11 @@ class FaultyExchange:
         server.sendall(of_one_request(self._head))
         breaks = kind in {"reset request", "stall request"}
         limit = min(self._size, after) if breaks else self._size
-        send = _damaging(server.sendall) if kind == "damage request" else server.sendall
+        send = (
+            _damaging(server.sendall, after)
+            if kind == "damage request"
+            else server.sendall
+        )
         copy(self._client, send, self._body, limit)
         if kind == "reset request":
             reset(self._client)
@@ -118,7 +122,7 @@ class FaultyExchange:
             self._client.sendall(head)
             send: Callable[[bytes], object] = self._client.sendall
             if kind == "damage answer":
-                send = _damaging(send)
+                send = _damaging(send, self._fault.after)
             send(body)
             copy_all(server, send)
 
@@ -130,15 +134,16 @@ class FaultyExchange:
             self._client.sendall(bytes([byte]))
 
 
-def _damaging(send: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    """Return what sends the same with the first byte changed."""
-    is_done = False
+def _damaging(send: Callable[[bytes], object], at: int) -> Callable[[bytes], object]:
+    """Return what sends the same with one bit changed, in the byte at that place."""
+    position = 0
 
     def damage(data: bytes) -> None:
-        nonlocal is_done
-        if data and not is_done:
-            is_done = True
-            data = bytes([data[0] ^ 1]) + data[1:]
+        nonlocal position
+        index = at - position
+        position += len(data)
+        if 0 <= index < len(data):
+            data = data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :]
         send(data)
 
     return damage

@@ -76,7 +76,7 @@ class S3Storage:
 
     def _pages(self, prefix: str, start_after: str) -> Iterator[Any]:
         place: dict[str, Any] = {"Bucket": self._bucket.name, "Prefix": prefix}
-        doing = f"list {prefix}* in {self.location}"
+        doing = f"list {prefix.removeprefix(self._bucket.path)}* in {self.location}"
         # Some stores refuse, or misread, one that does not lie below the prefix.
         position = {"StartAfter": start_after} if start_after > prefix else {}
         while True:
