@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tests.support.requirements import missing
+from tests.support.requirements import missing, not_permitted
 
 _DIRECTORY: Final = "CLOUDHOARD_TEST_BARMAN_BIN"
 """Environment variable: the directory of barman-cloud's commands; else the PATH."""
+_NEWER: Final = "CLOUDHOARD_TEST_BARMAN_320"
+"""The same of barman 3.20, which needs Python 3.12: Debian 12 has none."""
 
 ENVIRONMENT: Final = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -25,3 +27,11 @@ def barman_directory() -> Path:
     if found is None:
         missing("barman", f"barman-cloud is not installed: set {_DIRECTORY}")
     return Path(named) if named else Path(found).parent
+
+
+def newer_barman_directory() -> Path:
+    """Return where the commands of barman-cloud 3.20 are; skips without them."""
+    named = os.environ.get(_NEWER)
+    if named is None:
+        not_permitted("barman-3.20", f"no barman-cloud 3.20: set {_NEWER}")
+    return Path(named)

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 from tests.services.seaweedfs import WRITER, seaweedfs_endpoint
-from tests.support.barman import ENVIRONMENT, barman_directory
+from tests.support.barman import (
+    ENVIRONMENT,
+    barman_directory,
+    newer_barman_directory,
+)
 from tests.support.cluster import Cluster
 from tests.support.programs import command_path
 from tests.support.s3_store import Bucket, credentials
@@ -30,11 +34,13 @@ class TwoTools:
     """Where barman-cloud's commands are."""
     rows: list[int] = field(default_factory=list)
     """What the table t holds."""
+    is_for_us_only: bool = False
+    """Whether the cluster's user may be unable to run barman-cloud."""
 
     @classmethod
-    def at(cls, workplace: Workplace) -> Self:
+    def at(cls, workplace: Workplace, *, newer_barman: bool = False) -> Self:
         """Return a running primary with a tablespace; its archive is empty."""
-        barman = barman_directory()
+        barman = newer_barman_directory() if newer_barman else barman_directory()
         bucket = Bucket(seaweedfs_endpoint(), WRITER)
         cluster = workplace.make(settings={"archive_mode": "on", "archive_command": ""})
         cluster.start()
@@ -43,7 +49,7 @@ class TwoTools:
         cluster.os_user.give(place)
         cluster.execute(f"create tablespace ts1 location '{place}'")
         cluster.execute("create table t (n int) tablespace ts1")
-        return cls(cluster, bucket, barman)
+        return cls(cluster, bucket, barman, is_for_us_only=newer_barman)
 
     @property
     def url(self) -> str:
@@ -67,7 +73,12 @@ class TwoTools:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever that is."""
         argv = self.argv(tool, name, *words, options=options)
-        return self.cluster.run(argv, env=self.environment, check=False)
+        if tool == "ours" or not self.is_for_us_only:
+            return self.cluster.run(argv, env=self.environment, check=False)
+        env = self.cluster.environment | self.environment
+        return subprocess.run(
+            argv, env=env, capture_output=True, text=True, timeout=120, check=False
+        )
 
     def run(
         self, tool: Tool, name: str, *words: str | Path, options: Iterable[str] = ()
