@@ -278,7 +278,12 @@ def test_who_may_not_delete_at_all_leaves_no_marker(container: MemoryContainer) 
     assert all(key.startswith("cloudhoard/clock/") for key in new)
 
 
-@pytest.mark.parametrize("denied", [f"base/{OLD}/data", "wals/", deleting_key(OLD)])
+@pytest.mark.parametrize(
+    "denied",
+    [f"base/{OLD}/data", "wals/", deleting_key(OLD)],
+    # Workers must agree on the names of tests, and ids are of the time.
+    ids=["volume", "wal", "marker"],
+)
 def test_what_was_refused_later_is_an_error_and_done_by_the_next_run(
     container: MemoryContainer, denied: str
 ) -> None:
