@@ -25,6 +25,7 @@ Kind = Literal[
     "stall answer",
     "cut answer",
     "damage answer",
+    "age uploads",
     "trickle",
     "swallow",
     "stall",
@@ -121,6 +122,8 @@ class FaultyExchange:
         else:
             self._client.sendall(head)
             send: Callable[[bytes], object] = self._client.sendall
+            if kind == "age uploads":
+                send = _aging(send)
             if kind == "damage answer":
                 send = _damaging(send, self._fault.after)
             send(body)
@@ -147,3 +150,8 @@ def _damaging(send: Callable[[bytes], object], at: int) -> Callable[[bytes], obj
         send(data)
 
     return damage
+
+
+def _aging(send: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """Return what makes all uploads in a listing a hundred years older."""
+    return lambda data: send(data.replace(b"<Initiated>20", b"<Initiated>19"))

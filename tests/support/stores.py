@@ -98,7 +98,7 @@ class S3Store:
 
 class SeaweedStore(S3Store):
     capabilities = Capabilities(
-        exclusive_create="yes",
+        exclusive_create="not in parts",
         absence="answer",
         keys_below_keys=True,
         durable=True,

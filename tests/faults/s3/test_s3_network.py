@@ -165,6 +165,21 @@ def test_upload_of_a_killed_command_is_swept_by_the_next_of_that_name(
     assert get(beside, KEY) == LARGE
 
 
+def test_uploads_that_nobody_can_be_at_work_on_are_swept(
+    bucket: Bucket, storage: S3Storage, proxy: FaultProxy, name: str
+) -> None:
+    keys = [f"{name}/base/a/data.tar", f"{name}/wals/a"]
+    for key in keys:
+        bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key)
+
+    storage.drop_unfinished("base/")
+    assert [len(bucket.uploads(key)) for key in keys] == [1, 1], "too young"
+    proxy.add("^GET .*uploads", "age uploads")
+    storage.drop_unfinished("base/")
+
+    assert [len(bucket.uploads(key)) for key in keys] == [0, 1]
+
+
 def test_refused_credentials_are_told_apart(bucket: Bucket, name: str) -> None:
     bucket_of_reader = Bucket.__new__(Bucket)
     bucket_of_reader.__dict__.update(bucket.__dict__, user=READER)
