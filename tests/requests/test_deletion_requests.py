@@ -13,7 +13,7 @@ from tests.support.catalogs import SEGMENT_SIZE, id_at, segment
 from tests.support.exchanges import calls
 from tests.support.made_up_backups import made_up_info, put_info
 from tests.support.s3_commands import SERVER, S3Commands
-from tests.support.stores import put
+from tests.support.stores import put, wait_for_the_next_second
 
 POLICY: Final = ["-r", "REDUNDANCY 2"]
 
@@ -51,9 +51,9 @@ def test_a_policy_with_nothing_to_do_reads_labels_only(s3: S3Commands) -> None:
     assert calls(asked) == {"LIST": 1, "GET": 3}
 
 
-@pytest.mark.usefixtures("archive")
-def test_wal_that_stays_is_not_gone_through(s3: S3Commands) -> None:
+def test_wal_that_stays_is_not_gone_through(s3: S3Commands, archive: Storage) -> None:
     put_wal(s3, 2500)
+    wait_for_the_next_second(archive)
 
     asked = s3.asked("backup-delete", options=POLICY)
 

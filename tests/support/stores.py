@@ -181,3 +181,18 @@ def keys(storage: Storage, prefix: str = "", *, start_after: str = "") -> list[s
     """Return the keys that a listing gives, in its order."""
     listing = storage.list_objects(prefix, start_after=start_after)
     return [info.key for info in listing]
+
+
+def wait_for_the_next_second(storage: Storage) -> None:
+    """Return once what is there is older than a new object, by the store's clock.
+
+    Many stores tell whole seconds only.
+    """
+    probe = "cloudhoard/tick"
+    with storage.open_write(probe, at_most=1, overwrite=True) as sink:
+        sink.write(b"x")
+    begun = storage.stat(probe).modified
+    while storage.stat(probe).modified <= begun:
+        with storage.open_write(probe, at_most=1, overwrite=True) as sink:
+            sink.write(b"x")
+    storage.delete_objects([probe])

@@ -19,7 +19,7 @@ from tests.services.seaweedfs import READER
 from tests.support.catalogs import SEGMENT_SIZE, id_at, segment
 from tests.support.made_up_backups import made_up_info, made_up_marker, put_info
 from tests.support.s3_commands import SERVER, S3Commands
-from tests.support.stores import put
+from tests.support.stores import put, wait_for_the_next_second
 
 POLICY: Final = ["--retention-policy", "REDUNDANCY 1"]
 VOLUMES: Final = ("data.tar.zst", "data_0001.tar.zst")
@@ -50,7 +50,9 @@ def backups(s3: S3Commands) -> list[str]:
     put(storage, IDENTITY_KEY)
     for number in range(9):
         put(storage, f"{wal_key(segment(number))}.zst")
-    return [store_backup(storage, 9 - 3 * n, 3 * n) for n in range(3)]
+    made = [store_backup(storage, 9 - 3 * n, 3 * n) for n in range(3)]
+    wait_for_the_next_second(storage)
+    return made
 
 
 def complete_in(s3: S3Commands) -> list[str]:
