@@ -76,8 +76,10 @@ def delete_obsolete(tools: BothTools, endpoint: str) -> list[str]:
     return [program, "--endpoint-url", endpoint, "-r", "REDUNDANCY 1", url, "main"]
 
 
-@pytest.mark.parametrize("target", ["full", "standalone"])
-@pytest.mark.parametrize(("one", "other"), [("ours", "theirs"), ("theirs", "ours")])
+@pytest.mark.parametrize(
+    ("one", "other", "target"),
+    [("ours", "theirs", "full"), ("theirs", "ours", "standalone")],
+)
 def test_what_one_keeps_the_other_knows(
     tools: BothTools, archive: Storage, one: str, other: str, target: str
 ) -> None:
