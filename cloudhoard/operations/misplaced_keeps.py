@@ -6,6 +6,7 @@ meant the backup to be kept, so these annotations count as if they lay where the
 belong.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 
@@ -17,15 +18,19 @@ from cloudhoard.domain.archive_layout import (
     parse_volume_key,
     volumes_key,
 )
+from cloudhoard.storage.errors import AccessDenied, ObjectNotFound
 from cloudhoard.storage.protocol import ObjectInfo, Storage
 from cloudhoard.streams import ByteSink, ByteSource
+
+_log = logging.getLogger(__name__)
 
 
 class WithMisplacedKeeps:
     """An archive in which annotations that lie beside it are seen as well.
 
     That costs one more LIST with each of base/. Without always it is made only where
-    a backup of barman-cloud's is among what is listed.
+    a backup of barman-cloud's is among what is listed. Who may not list beside the
+    archive is refused only with always and where a backup of barman-cloud's is.
     """
 
     def __init__(
@@ -104,13 +109,27 @@ class WithMisplacedKeeps:
     ) -> Iterator[ObjectInfo]:
         found = {each.key: each for each in objects}
         if self._always or _has_barmans(found):
-            beside = self._opened().list_objects(prefix, start_after=start_after)
-            keeps = {each.key: each for each in beside if _is_keep(each.key)}
+            keeps = self._keeps_beside(prefix, start_after, among=found)
             self._misplaced.update(keeps)
             self._only_beside.update(keeps.keys() - found.keys())
             found = keeps | found
         for key in sorted(found):
             yield found[key]
+
+    def _keeps_beside(
+        self, prefix: str, start_after: str, *, among: Iterable[str]
+    ) -> dict[str, ObjectInfo]:
+        try:
+            beside = self._opened().list_objects(prefix, start_after=start_after)
+            return {each.key: each for each in beside if _is_keep(each.key)}
+        except ObjectNotFound:
+            return {}  # MinIO and its kin: no key has two slashes in a row
+        except AccessDenied as error:
+            # A policy that allows the archive and nothing beside it.
+            if self._always and _has_barmans(among):
+                raise
+            _log.info("annotations beside the archive are not seen: %s", error)
+            return {}
 
     def _holder_of(self, key: str) -> Storage:
         return self._opened() if key in self._only_beside else self._storage

@@ -40,6 +40,7 @@ _REGION_HINT: Final = "the bucket is in another region: set --region"
 
 _CODES: Final[dict[str, type[StorageError]]] = {
     "NoSuchKey": ObjectNotFound,
+    "XMinioInvalidObjectName": ObjectNotFound,  # and no object can have that name
     "NoSuchBucket": ContainerNotFound,
     "PermanentRedirect": ContainerNotFound,
     "AccessDenied": AccessDenied,

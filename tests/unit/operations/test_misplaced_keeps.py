@@ -1,9 +1,15 @@
+from collections.abc import Iterator
+
+import pytest
+
 from cloudhoard.domain.archive_layout import backup_info_key, backup_prefix, keep_key
 from cloudhoard.domain.backup import KeepTarget
 from cloudhoard.operations.keep_backup import keep_backup, release_backup
 from cloudhoard.operations.misplaced_keeps import WithMisplacedKeeps
 from cloudhoard.operations.read_catalog import find_backup, read_catalog
 from cloudhoard.storage.backends.memory import MemoryContainer, MemoryStorage
+from cloudhoard.storage.errors import AccessDenied, ObjectNotFound, StorageError
+from cloudhoard.storage.protocol import ObjectInfo
 from tests.support.barman_backups import BarmanBackup
 from tests.support.made_up_backups import BACKUP_ID, made_up_info, put_info
 from tests.support.stores import put
@@ -100,3 +106,44 @@ def test_another_target_is_stored_where_it_belongs() -> None:
 
     assert archive.keep() is KeepTarget.STANDALONE
     assert KEY in {each.key for each in archive.storage.list_objects("base/")}
+
+
+class Beside(MemoryStorage):
+    """A place that answers with an error when it is listed."""
+
+    def __init__(self, error: StorageError) -> None:
+        super().__init__(MemoryContainer())
+        self._error = error
+
+    def list_objects(
+        self, prefix: str = "", *, start_after: str = ""
+    ) -> Iterator[ObjectInfo]:
+        yield from super().list_objects(prefix, start_after=start_after)
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [ObjectNotFound("no such name"), AccessDenied("no")])
+def test_where_nothing_can_be_seen_beside_the_archive_our_backups_are(
+    error: StorageError,
+) -> None:
+    storage = MemoryStorage(MemoryContainer())
+    put_info(storage, made_up_info())
+    both = WithMisplacedKeeps(storage, lambda: Beside(error), always=True)
+
+    assert find_backup(both, BACKUP_ID, trust=None).info is not None
+
+
+def test_who_may_not_look_beside_the_archive_deletes_no_backup_of_barman_s() -> None:
+    """It may be kept, for all that we know; but it may be listed."""
+    storage = MemoryStorage(MemoryContainer())
+    BarmanBackup().store(storage)
+    denied = Beside(AccessDenied("not allowed"))
+
+    with pytest.raises(AccessDenied):
+        read_catalog(
+            WithMisplacedKeeps(storage, lambda: denied, always=True), trust=None
+        )
+    listed = read_catalog(
+        WithMisplacedKeeps(storage, lambda: denied, always=False), trust=None
+    )
+    assert len(listed.backups) == 1

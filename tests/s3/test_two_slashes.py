@@ -1,0 +1,28 @@
+"""Stores that take no key with two slashes in a row: nothing can be misplaced there."""
+
+from cloudhoard.domain.archive_layout import IDENTITY_KEY, keep_key
+from tests.services.juicefs import juicefs_endpoint
+from tests.services.seaweedfs import ADMIN
+from tests.support.barman_backups import BarmanBackup
+from tests.support.fault_proxy import FaultProxy
+from tests.support.s3_commands import S3Commands
+from tests.support.s3_store import Bucket
+from tests.support.stored_backup import BACKUP_ID
+from tests.support.stores import put
+
+
+def test_backups_are_listed_kept_and_deleted_all_the_same() -> None:
+    bucket = Bucket(juicefs_endpoint(), ADMIN)
+    storage = bucket.open("pg/main")
+    put(storage, IDENTITY_KEY)
+    BarmanBackup().store(storage)
+
+    with FaultProxy(bucket.endpoint) as proxy:
+        s3 = S3Commands(bucket, proxy)
+        s3.asked("backup-list")
+        s3.asked("backup-keep", BACKUP_ID, options=["--target", "full"])
+        assert keep_key(BACKUP_ID) in s3.stored()
+        s3.asked("backup-delete", options=["-b", BACKUP_ID], exit_code=1)
+        s3.asked("backup-keep", BACKUP_ID, options=["--release"])
+        s3.asked("backup-delete", options=["-b", BACKUP_ID])
+        assert not [key for key in s3.stored() if key.startswith("base/")]
