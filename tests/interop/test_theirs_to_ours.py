@@ -51,7 +51,20 @@ def filled(module_workplace: Workplace) -> Filled:
     for codec in WAL:
         tools.archive_by("theirs", f"--{codec}")
         tools.write()
+    strange_directory(tools.cluster)
+    backups["strange"] = tools.back_up("theirs", "-S", "1MB", "--name", "strange")
     return Filled(tools, backups, rows)
+
+
+def strange_directory(cluster: Cluster) -> None:
+    """Have a file linked out of the data directory, and pg_hba.conf outside."""
+    cluster.stop()
+    (cluster.data_directory / "linked").symlink_to("/etc/hostname")
+    outside = cluster.directory / "pg_hba.conf"
+    outside.write_text("# outside\nlocal all all trust\n")
+    cluster.os_user.give(outside)
+    cluster.configure({"hba_file": str(outside)})
+    cluster.start()
 
 
 def restore(
@@ -150,3 +163,22 @@ def test_auto_chooses_the_backup_before_the_time(
     assert rows == filled.rows["bzip2"]
     assert rows != filled.tools.rows
     restored.stop()
+
+
+def test_links_and_configuration_from_outside(
+    filled: Filled, module_workplace: Workplace
+) -> None:
+    directory = module_workplace.directory / "strange"
+
+    refused = restore(filled, directory, "strange")
+
+    assert refused.returncode == 1
+    assert "'linked' is a symbolic link" in refused.stderr
+
+    answer = restore(filled, directory, "strange", "--skip-links")
+
+    assert answer.returncode == 0, answer.stderr
+    assert "'linked' is a symbolic link, and is left out" in answer.stderr
+    assert "(pg_hba.conf)" in answer.stderr
+    assert (directory / "pg_hba.conf").read_text().startswith("# outside")
+    assert not (directory / "linked").exists()
