@@ -222,7 +222,13 @@ def _without(catalog: Catalog, backup_id: str) -> Catalog:
 
 
 def _timeline_of(backup: Backup) -> int:
-    return (backup.info.timeline if backup.info is not None else None) or 0
+    """The timeline that a backup ended on, which may be later than its own."""
+    info = backup.info
+    if info is None:
+        return 0
+    if info.end_wal is not None:
+        return int(info.end_wal[:_TIMELINE_DIGITS], 16)
+    return info.timeline or 0
 
 
 def _possible_ways(
@@ -238,8 +244,8 @@ def _possible_ways(
             (info.end_wal[_TIMELINE_DIGITS:], backup)
             for backup in backups
             if (info := backup.info) is not None
-            and info.timeline == timeline
             and info.end_wal is not None
+            and _timeline_of(backup) == timeline
         ]
         for later, first in first_segments.items():
             start = first[_TIMELINE_DIGITS:]

@@ -125,7 +125,8 @@ class _Run:
     def _choose(self, now: datetime) -> tuple[Catalog, Choice]:
         catalog = read_catalog(self._storage, trust=self._settings.trust)
         choice = self._chooser.choose(catalog, now)
-        if choice.backup_ids and self._chooser.goes_by_policy:
+        is_any_going = choice.backup_ids or _interrupted(catalog)
+        if is_any_going and self._chooser.goes_by_policy:
             choice = choice.sparing(catalog, first_segments(self._storage))
         return catalog, choice
 

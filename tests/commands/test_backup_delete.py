@@ -375,6 +375,25 @@ def test_the_only_way_to_the_newest_timeline_stays(
     assert wal_in(archive) == ["00000002.history"]
 
 
+def test_finishing_a_deletion_leaves_the_only_way_to_the_newest_timeline(
+    archive: Storage, tmp_path: Path
+) -> None:
+    """It is kept standalone, and no other backup is obsolete."""
+    gone, way = store_backup(archive, 12, 1), store_backup(archive, 9, 2)
+    put(archive, keep_key(way), b"standalone")
+    store_backup(archive, 5, 100)
+    archive.delete_objects([backup_info_key(gone), started_key(gone)])
+    put(archive, deleting_key(gone))
+    store_wal(archive, tmp_path, [segment(1), segment(2), segment(49), segment(100)])
+    store_wal(archive, tmp_path, ["00000002.history", segment(50, 2), segment(51, 2)])
+    before = wal_in(archive)
+
+    assert delete(tmp_path, "-r", "REDUNDANCY 1") == 0
+
+    assert gone not in backups_in(archive)
+    assert wal_in(archive) == [name for name in before if name != segment(1)]
+
+
 def test_an_id_that_is_not_there_is_a_warning_a_name_an_error(
     archive: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

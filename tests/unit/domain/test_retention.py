@@ -281,3 +281,12 @@ def test_a_branch_beside_the_line_is_no_way_for_sure() -> None:
     assert spared([complete(5, 55), beside], t1=1, t2=50, t3=60) is not None
     own = complete(0.5, 60, timeline=3)
     assert spared([way, beside, own], t1=1, t2=50, t3=60) is None
+
+
+def test_a_backup_that_a_promotion_overtook_is_of_the_timeline_it_ended_on() -> None:
+    """Taken from a standby: it began on timeline 1 and ended on timeline 2."""
+    overtaken = complete(5, 45, end_wal=segment(55, 2))
+    newer = complete(1, 100)
+
+    assert spared([overtaken, newer], t1=1, t2=50) == overtaken.backup_id
+    assert spared([complete(6, 40), overtaken], t1=1, t2=50) is None
