@@ -12,9 +12,13 @@ from typing import Final
 
 from cloudhoard.domain.archive_layout import (
     DATA_ITEM,
+    ENCRYPTED,
+    VolumeName,
     backup_prefix,
+    config_key,
     manifest_key,
     parse_volume_key,
+    started_key,
     volumes_key,
 )
 from cloudhoard.domain.backup_info import BackupInfo
@@ -115,17 +119,29 @@ def _is_inside(path: str, directory: str | None) -> bool:
 
 
 def _volume(backup_id: str, key: str, size: int) -> BarmanVolume | None:
-    if key in {volumes_key(backup_id), manifest_key(backup_id, encrypted=False)}:
+    name = parse_volume_key(key)
+    if _is_ours(backup_id, key, name):
         raise InvalidFormat(
             f"{key} is CloudHoard's, and backup.info lacks the line that goes with it"
         )
-    name = parse_volume_key(key)
     if name is not None and name.suffix in _SUFFIXES:
         return BarmanVolume(name.item, name.index, name.suffix, key, size)
     last = key.removeprefix(backup_prefix(backup_id))
     if "/" not in last and _LIKE_A_VOLUME.fullmatch(last):
         raise DamagedError(f"{key} is called like a volume, and is none of barman's")
     return None
+
+
+def _is_ours(backup_id: str, key: str, name: VolumeName | None) -> bool:
+    """Whether barman-cloud stores nothing under that key, and we do."""
+    if name is not None:
+        return name.suffix.endswith(ENCRYPTED)
+    return key in {
+        started_key(backup_id),
+        volumes_key(backup_id),
+        manifest_key(backup_id, encrypted=False),
+        manifest_key(backup_id, encrypted=True),
+    } or key.startswith(config_key(backup_id, ""))
 
 
 def _check_numbers(backup_id: str, item: str, volumes: list[BarmanVolume]) -> None:

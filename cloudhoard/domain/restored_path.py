@@ -64,7 +64,8 @@ def check_data_path(path: bytes) -> None:
         InvalidFormat: it is such a name.
     """
     top, _, _ = path.partition(b"/")
-    if top in _OURS or path == _CONTROL_TEMPORARY:
+    below_control = path.startswith(PG_CONTROL + b"/")
+    if top in _OURS or path == _CONTROL_TEMPORARY or below_control:
         raise InvalidFormat(f"{shown_path(path)} cannot be part of a backup")
 
 

@@ -16,6 +16,9 @@ from cloudhoard.streams import COPY_SIZE, ByteSource
 
 _BLOCK_SIZE: Final = 512
 _MAX_PAX_SIZE: Final = 64 << 10
+_MOST_PADDING: Final = tarfile.RECORDSIZE
+"""Bytes that tar programs fill up with zeros.  More of them are what a file system
+makes of a file whose end was lost: it can look like the end of the tar."""
 _SPECIAL_MODES: Final = 0o7000
 _FILE_KINDS: Final = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE})
 _KINDS: Final = {
@@ -62,8 +65,9 @@ class TarReader:
         """Read source.
 
         With links, as other programs than ours store them, symbolic links and named
-        pipes come as members as well, for the caller to deal with; and directories
-        may have any mode.
+        pipes come as members as well, for the caller to deal with; directories may
+        have any mode; and nobody knows how long the tar is, so that what lies behind
+        its end is looked at more closely.
         """
         self._source = source
         self._links = links
@@ -101,10 +105,13 @@ class TarReader:
     def _check_end(self) -> None:
         if self._exactly(_BLOCK_SIZE).strip(b"\0"):
             raise InvalidFormat("the tar has a zero block in its middle")
-        self._block, rest = memoryview(b""), bytes(self._block)
+        self._block, rest, padding = memoryview(b""), bytes(self._block), 0
         while rest or (rest := self._source.read(COPY_SIZE)):
             if rest.strip(b"\0"):
                 raise InvalidFormat("the tar goes on after its end")
+            padding += len(rest)
+            if self._links and padding > _MOST_PADDING:
+                raise InvalidFormat("the tar has too many zeros after its end")
             rest = b""
 
     def _exactly(self, size: int) -> bytes:

@@ -119,6 +119,13 @@ def cut(name: str, by: int) -> Callable[[], BarmanBackup]:
     return made
 
 
+def zeroed_behind(kept: Tar, whole: Tar) -> BarmanBackup:
+    """Return one whose first volume a crash has left with only the files of kept."""
+    size = len(whole.content)
+    content = kept.content.rstrip(b"\0").ljust(size, b"\0")
+    return BarmanBackup({"data.tar": content, "data_0001.tar": Tar(LAST).content})
+
+
 def told(**changes: object) -> Callable[[], BarmanBackup]:
     return lambda: BarmanBackup(changes=changes)
 
@@ -142,8 +149,22 @@ DAMAGED: Final[dict[str, tuple[Callable[[], BarmanBackup], str]]] = {
         "volume 0 of 16384 is missing",
     ),
     "volumes.json": (with_volume("volumes.json.zst", b""), "is CloudHoard's"),
+    "our marker": (with_volume("started.json", b"{}"), "is CloudHoard's"),
+    "encrypted manifest": (
+        with_volume("backup_manifest.zst.enc", b""),
+        "is CloudHoard's",
+    ),
+    "encrypted volume": (
+        with_volume("volume.data.tar.zst.enc", b""),
+        "is CloudHoard's",
+    ),
+    "our configuration": (with_volume("config.tar.zst", b""), "is CloudHoard's"),
     "no end of gzip": (cut("data.tar.gz", 4), "is cut short"),
     "no end of tar": (cut("data_0001.tar", 10240), "ends in the middle"),
+    "end turned to zeros": (
+        lambda: zeroed_behind(Tar({"./PG_VERSION": b"15\n"}), Tar(FIRST)),
+        "zeros after its end",
+    ),
     "empty volume": (with_volume("data_0002.tar", b""), "ends in the middle"),
     "another label": (told(begin_xlog=Lsn(0x5000028)), "backup_label begins at"),
     "changed label": (told(backup_label="START"), "not the one that backup.info has"),
@@ -169,6 +190,10 @@ DAMAGED: Final[dict[str, tuple[Callable[[], BarmanBackup], str]]] = {
         "is not a path inside",
     ),
     "absolute": (lambda: backup_of(Tar({**FIRST, "/etc/x": b"x"})), "is not a path"),
+    "below pg_control": (
+        lambda: backup_of(Tar({**FIRST, "global/pg_control/x": b""}), Tar(LAST)),
+        "cannot be part of a backup",
+    ),
     "into a tablespace": (
         lambda: BarmanBackup(
             {"data.tar": Tar({**FIRST, "pg_tblspc/16384/x": b""}).content}
