@@ -14,6 +14,9 @@ _NO: Final = ("0", "false", "no", "off")
 _NUMBERS: Final = ("compression-level", "port")
 """Options whose text may be a number; of others their type says it."""
 _MOST_COUNTED: Final = 3
+_MOST_DIGITS: Final = 9
+"""Of a count: Python refuses to convert thousands of them."""
+_FIRST_PRINTABLE: Final = " "
 
 
 class LayerValues:
@@ -147,7 +150,7 @@ def _from_text(action: argparse.Action, text: str, place: str) -> object:
     if action.nargs == 0:
         if text.lower() in _YES + _NO:
             return text.lower() in _YES
-        if not text.isdecimal():
+        if not text.isdecimal() or len(text) > _MOST_DIGITS:
             raise UsageError(f"{place}: {text!r} is neither true nor false")
         return int(text)
     if _is_repeatable(action):
@@ -180,6 +183,8 @@ def _times(action: argparse.Action, value: object, place: str) -> list[str] | No
 def _text(key: str, action: argparse.Action, value: object, place: str) -> str:
     is_number = key in _NUMBERS or action.type in (positive_int, non_negative_int, size)
     if isinstance(value, str) and value:
+        if min(value) < _FIRST_PRINTABLE:  # a command line cannot hold a NUL
+            raise UsageError(f"{place}: has a control character")
         return value
     if isinstance(value, int) and not isinstance(value, bool) and is_number:
         return str(value)

@@ -64,6 +64,12 @@ class _File:
                 f"{path}{where}: {message[:1].lower()}{message[1:]}",
                 hint="see cloudhoard.toml(5)",
             ) from error
+        except (ValueError, RecursionError) as error:  # which tomllib lets through
+            deep = isinstance(error, RecursionError)
+            what = "nested too deeply" if deep else "a number has too many digits"
+            raise UsageError(
+                f"{path}: {what}", hint="see cloudhoard.toml(5)"
+            ) from error
 
     def layers(self, site: str | None) -> list[Layer]:
         for name, value in self.document.items():

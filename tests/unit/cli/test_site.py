@@ -272,6 +272,15 @@ def test_environment_has_options_of_every_kind(
     assert getattr(args, name) == value
 
 
+def test_environment_is_no_number_of_thousands_of_digits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOUDHOARD_VERBOSE", "9" * 5000)
+
+    with pytest.raises(UsageError, match="neither true nor"):
+        parser_of("cloudhoard-backup").parse_args(["file:///x", "y"])
+
+
 @pytest.mark.parametrize(
     ("variable", "warning"),
     [
@@ -334,6 +343,11 @@ def test_connection_is_left_to_the_variables_of_libpq(
         ("jobs = ", "line 4: invalid value", "cloudhoard.toml(5)"),
         ("jobs = 1\njobs = 2", "line 5: cannot overwrite a value", None),
         ("[site.main.wal]\nx = 1", "wal in [site.main]: unknown key", None),
+        ("jobs = 99999999999", "jobs in [site.main]: 99999999999 is more than", None),
+        ("jobs = " + "9" * 5000, "a number has too many digits", "cloudhoard.toml(5)"),
+        ("tag = " + "[" * 5000 + "]" * 5000, "nested too deeply", None),
+        (r'public-key = "/k\u0000/a.pem"', "has a control character", None),
+        (r'endpoint-url = "http://a\nb"', "has a control character", None),
     ],
 )
 def test_what_is_wrong_in_the_file_is_one_line_that_names_the_place(
