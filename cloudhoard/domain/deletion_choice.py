@@ -163,12 +163,12 @@ class OneBackup:
         return Choice(backup_ids=(backup.backup_id,))
 
     def choose_again(self, first: Choice, catalog: Catalog, now: datetime) -> Choice:
-        """Return the same, unless it is kept now, or too few would remain."""
+        """Return the same, unless it may not go any more, or too few would remain."""
         left = _without_doomed(catalog, first, now)
         for backup in left.backups:
-            if backup.backup_id in first.backup_ids:
-                if backup.keep is not None and backup.has_info:
-                    raise _kept(backup)
+            is_whole = backup.state is not BackupState.DELETING
+            if backup.backup_id in first.backup_ids and is_whole:
+                _check_may_go(backup, left, now)
                 self._check_redundancy(backup, left, now)
         return first
 

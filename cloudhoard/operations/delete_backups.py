@@ -97,13 +97,17 @@ class _Run:
         if self._settings.is_dry_run:
             return self._pretend(catalog, choice, resumed)
         if choice.backup_ids or resumed or self._forgotten(catalog, datetime.now(UTC)):
-            return self._delete_all(choice, resumed)
+            return self._delete_all(catalog, choice, resumed)
         return self._report(catalog, choice)
 
-    def _delete_all(self, choice: Choice, resumed: Sequence[str]) -> DeletionReport:
+    def _delete_all(
+        self, catalog: Catalog, choice: Choice, resumed: Sequence[str]
+    ) -> DeletionReport:
         now = read_store_clock(self._storage)
         if self._chooser.goes_by_policy:
             check_clocks(now)
+        elif choice.backup_ids:
+            self._chooser.choose(catalog, now)  # whether it runs only this clock tells
         deletion = BackupDeletion(self._storage, batch_size=self._settings.batch_size)
         with deletion.marking(choice.backup_ids):
             catalog, choice = self._choose_again(choice, deletion, now)
@@ -115,6 +119,9 @@ class _Run:
         for backup_id in sorted(forgotten):
             deletion.unmark(backup_id)
             _log.info("backup %s is whole: its deletion is called off", backup_id)
+        if self._backups:
+            # That took its time: a backup may have begun, of a standby that lags.
+            catalog = read_catalog(self._storage, trust=self._settings.trust)
         obstacles = self._delete_wal(catalog, choice, now)
         deletion.finish()
         return self._report(catalog, choice, obstacles)

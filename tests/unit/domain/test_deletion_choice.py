@@ -212,3 +212,13 @@ def test_old_markers_beside_whole_backups_are_forgotten_ones() -> None:
     catalog = Catalog([marked(A, 61), marked(B, 59), C, gone])
 
     assert forgotten_markers(catalog, NOW) == (A.backup_id,)
+
+
+def test_a_backup_is_not_deleted_from_under_one_that_builds_on_it_meanwhile() -> None:
+    first = OneBackup(A.backup_id).choose(ALL, NOW)
+    child = complete(0.1, parent_backup_id=A.backup_id)
+
+    with pytest.raises(OperationFailed, match="build on"):
+        OneBackup(A.backup_id).choose_again(
+            first, Catalog([marked(A), B, C, child]), NOW
+        )

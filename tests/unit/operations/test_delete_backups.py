@@ -1,7 +1,7 @@
 """Deletions that are killed, refused, or not alone: nothing is ever half there."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -28,7 +28,7 @@ from cloudhoard.operations.delete_backups import DeletionSettings, delete_backup
 from cloudhoard.operations.keep_backup import keep_backup
 from cloudhoard.operations.read_catalog import find_backup, read_catalog
 from cloudhoard.storage.backends.memory import MemoryContainer, MemoryStorage
-from cloudhoard.storage.errors import AccessDenied, StorageUnavailable
+from cloudhoard.storage.errors import AccessDenied, ObjectExists, StorageUnavailable
 from cloudhoard.storage.protocol import ObjectInfo, Storage
 from cloudhoard.streams import ByteSink
 from tests.support.catalogs import SEGMENT_SIZE, id_at, segment
@@ -342,6 +342,24 @@ def test_an_operator_s_word_needs_no_clock(container: MemoryContainer) -> None:
     assert delete(storage, OneBackup(OLD)) == [OLD]
 
 
+def test_whether_a_backup_runs_is_told_by_the_store_s_clock(
+    container: MemoryContainer,
+) -> None:
+    """By this host's, which is ahead, it has been silent for more than a day."""
+    running = id_at(NOW)
+    marker = made_up_marker(running).to_json()
+    container.objects[started_key(running)] = (marker, NOW - timedelta(hours=25))
+    storage = SkewedStorage(MemoryStorage(container), -timedelta(hours=24))
+    before = dict(container.objects)
+
+    with pytest.raises(OperationFailed, match="may still be running"):
+        delete(storage, OneBackup(running))
+
+    assert container.objects == before
+    assert not [each for each in storage.requests if "deleting.json" in each]
+    assert delete(MemoryStorage(container), OneBackup(running)) == [running]
+
+
 def test_abandoned_clocks_are_removed(container: MemoryContainer) -> None:
     storage = MemoryStorage(container)
     old, recent = "cloudhoard/clock/00", "cloudhoard/clock/01"
@@ -462,7 +480,8 @@ class BackupMeanwhile(Watched):
         if backup_info_key(OLD) in wanted:
             marker = made_up_marker(self.begun, first_wal=self.first)
             put(self._storage, started_key(self.begun), marker.to_json())
-            put(self._storage, f"{wal_key(self.first)}.zst")
+            with suppress(ObjectExists):
+                put(self._storage, f"{wal_key(self.first)}.zst")
         super().delete_objects(wanted)
 
 
@@ -479,6 +498,25 @@ def test_a_backup_that_begins_meanwhile_finds_its_wal(
     assert f"{wal_key(storage.first)}.zst" in found
     assert started_key(storage.begun) in found
     assert f"{wal_key(segment(8))}.zst" not in found
+
+
+class BehindMeanwhile(BackupMeanwhile):
+    """That backup is of a standby that lags: its WAL has long been stored."""
+
+    first = segment(6)
+
+
+def test_a_backup_of_a_lagging_standby_that_begins_meanwhile_finds_its_wal(
+    container: MemoryContainer,
+) -> None:
+    storage = BehindMeanwhile(MemoryStorage(container))
+
+    delete(storage)
+
+    assert complete_ids(storage) == {NEW}
+    assert keys(storage, "wals/") == [
+        wal_key(segment(number)) + ".zst" for number in range(6, 12)
+    ]
 
 
 class LostAnswers(Watched):
