@@ -8,7 +8,8 @@ that backup_label and pg_control are those of this backup.
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -46,6 +47,9 @@ from cloudhoard.storage.protocol import ReadableStorage
 from cloudhoard.streams import ByteSource
 
 _VERSION_UNIT: Final = 10_000
+_DATA_DIRECTORY: Final = re.compile(
+    rb"^[ \t]*data_directory[ \t=]", re.MULTILINE | re.IGNORECASE
+)
 _NO_LIMIT: Final = 1 << 62
 """Nothing says how large a volume is before compression."""
 
@@ -215,12 +219,26 @@ class BarmanContent:
         for name, content in held.items():
             _write(trees.data, name, content)
             self._backup.findings.count(len(content))
-        if config := sorted(os.fsdecode(name) for name in held.keys() - {BACKUP_LABEL}):
+        config = {name: held[name] for name in sorted(held) if name != BACKUP_LABEL}
+        _warn_of_config(config, trees.data)
+
+
+def _warn_of_config(config: Mapping[bytes, bytes], data: TargetTree) -> None:
+    if not config:
+        return
+    _log.warning(
+        "configuration that lay outside the data directory is in it now, where"
+        " barman-cloud stores it (%s); see what it refers to, and that files it"
+        " includes are there",
+        ", ".join(map(os.fsdecode, config)),
+    )
+    for name, content in config.items():
+        if _DATA_DIRECTORY.search(content):
             _log.warning(
-                "configuration that lay outside the data directory is in it now, where"
-                " barman-cloud stores it (%s); see what it refers to, and that files it"
-                " includes are there",
-                ", ".join(config),
+                "%s sets data_directory: a server that is started with it runs on that"
+                " directory, not on %s; take the line out before you start one",
+                os.fsdecode(name),
+                data.path,
             )
 
 

@@ -321,6 +321,27 @@ def test_configuration_from_outside_replaces_the_one_inside(place: Place) -> Non
     assert "is in it now" in errors
 
 
+def test_configuration_that_leads_back_to_the_original_is_warned_of(
+    place: Place,
+) -> None:
+    """As Debian's does: a server started on the copy would run on the original."""
+    outside = b"port = 5432\n\tData_Directory '/var/lib/postgresql/15/main'\n"
+    backup = backup_of(Tar(FIRST), Tar({"postgresql.conf": outside, **LAST}))
+    backup.changes["config_file"] = "/etc/postgresql/15/main/postgresql.conf"
+
+    code, errors = place.restore(backup)
+
+    assert code == 0, errors
+    assert f"not on {place.target}" in errors
+    commented = outside.replace(b"\tData", b"#Data")
+    backup.volumes["data_0001.tar"] = Tar(
+        {"postgresql.conf": commented, **LAST}
+    ).content
+    code, errors = place.restore(backup, "--overwrite")
+    assert code == 0, errors
+    assert "not on" not in errors
+
+
 def test_restore_that_failed_is_taken_up_again(place: Place) -> None:
     backup = BarmanBackup()
     last = backup.volumes.pop("data_0001.tar")
