@@ -26,7 +26,7 @@ from cloudhoard.domain.barman_backup import (
 )
 from cloudhoard.domain.restored_guard import RestoredGuard
 from cloudhoard.domain.restored_path import check_data_path, shown_path, split_path
-from cloudhoard.errors import DamagedError
+from cloudhoard.errors import DamagedError, InvalidFormat
 from cloudhoard.operations.barman_findings import Findings
 from cloudhoard.operations.barman_label import check_control, check_label
 from cloudhoard.operations.barman_members import BACKUP_LABEL, MemberRules
@@ -50,6 +50,7 @@ _VERSION_UNIT: Final = 10_000
 _DATA_DIRECTORY: Final = re.compile(
     rb"^[ \t]*data_directory[ \t=]", re.MULTILINE | re.IGNORECASE
 )
+_WAL: Final = b"pg_wal"
 _NO_LIMIT: Final = 1 << 62
 """Nothing says how large a volume is before compression."""
 
@@ -155,6 +156,8 @@ class BarmanContent:
         for name in config:
             split_path(name)
             check_data_path(name)
+            if name == _WAL:  # restore makes it itself
+                raise InvalidFormat(f"{shown_path(name)} cannot be part of a backup")
         self._rules = MemberRules(
             major=(backup.info.version or 0) // _VERSION_UNIT,
             held=config | {BACKUP_LABEL},

@@ -216,6 +216,13 @@ DAMAGED: Final[dict[str, tuple[Callable[[], BarmanBackup], str]]] = {
         ),
         "has mode 4755",
     ),
+    "configuration called as pg_wal": (
+        lambda: BarmanBackup(
+            {"data.tar": Tar({**FIRST, "pg_wal": b"", **LAST}).content},
+            {"hba_file": "/etc/pg_wal"},
+        ),
+        "cannot be part of a backup",
+    ),
     "configuration called as ours": (
         told(hba_file="/etc/cloudhoard.restored"),
         "cannot be part of a backup",
@@ -227,6 +234,7 @@ DAMAGED: Final[dict[str, tuple[Callable[[], BarmanBackup], str]]] = {
 def test_damage_is_found_and_nothing_can_start(place: Place, case: str) -> None:
     make, message = DAMAGED[case]
     options = [f"--tablespace-base-dir={place.directory}"] if "space" in case else []
+    options += [f"--waldir={place.directory}/wal"] if "pg_wal" in case else []
 
     code, errors = place.restore(make(), *options)
 
