@@ -28,6 +28,9 @@ from cloudhoard.domain.retention import (
 from cloudhoard.domain.wal_cleanup import is_alive
 from cloudhoard.errors import OperationFailed
 
+NOT_CONTINUED: Final = timedelta(days=7)
+"""A timeline without WAL for so long is not of a cluster that runs."""
+
 NOT_BEGUN: Final = timedelta(hours=1)
 """A marker beside a whole backup for so long is not of a deletion that still runs."""
 
@@ -64,6 +67,17 @@ class Choice:
             first_segments=first_segments,
             notes=(*self.notes, *notes),
         )
+
+    def awaiting(self, timeline: int) -> Self:
+        """Return the choice of nothing, until it shows where timeline begins.
+
+        Then it can be told which backups lead there.
+        """
+        note = (
+            f"timeline {timeline} has begun, and none of its WAL is in the archive yet:"
+            " no backup is deleted"
+        )
+        return replace(self, backup_ids=(), notes=(*self.notes, note))
 
 
 class Chooser(Protocol):

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from cloudhoard.domain.backup import Backup, BackupState
 from cloudhoard.domain.catalog import Catalog
-from cloudhoard.domain.deletion_choice import Choice, Chooser, forgotten_markers
+from cloudhoard.domain.deletion_choice import (
+    NOT_CONTINUED,
+    Choice,
+    Chooser,
+    forgotten_markers,
+)
 from cloudhoard.domain.deletion_report import (
     DeletedBackup,
     DeletedWal,
@@ -21,7 +26,7 @@ from cloudhoard.operations.backup_deletion import BackupDeletion, objects_to_del
 from cloudhoard.operations.read_catalog import read_catalog
 from cloudhoard.operations.store_clock import check_clocks, read_store_clock
 from cloudhoard.operations.unneeded_wal import (
-    first_segments,
+    timelines_of,
     unneeded_wal,
 )
 from cloudhoard.storage.protocol import ObjectInfo, Storage
@@ -134,8 +139,20 @@ class _Run:
         choice = self._chooser.choose(catalog, now)
         is_any_going = choice.backup_ids or _interrupted(catalog)
         if is_any_going and self._chooser.goes_by_policy:
-            choice = choice.sparing(catalog, first_segments(self._storage))
+            choice = self._with_ways(catalog, choice, now)
         return catalog, choice
+
+    def _with_ways(self, catalog: Catalog, choice: Choice, now: datetime) -> Choice:
+        """The choice without what may lead to the timeline of the running cluster."""
+        timelines = timelines_of(self._storage)
+        choice = choice.sparing(catalog, timelines.first_segments)
+        history = timelines.without_wal
+        if history is None or history.modified < now - NOT_CONTINUED:
+            return choice
+        file = stored_wal(history.key)
+        if not choice.backup_ids or file is None:
+            return choice
+        return choice.awaiting(file.timeline)
 
     def _choose_again(
         self, first: Choice, deletion: BackupDeletion, now: datetime

@@ -1,6 +1,7 @@
 """The WAL objects of an archive that no backup needs any more."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -47,15 +48,33 @@ def unneeded_wal(
             yield batch
 
 
-def first_segments(storage: ReadableStorage) -> dict[int, str]:
+@dataclass(frozen=True, slots=True)
+class Timelines:
+    """What the names of WAL say about timelines."""
+
+    first_segments: Mapping[int, str]
     """The name of the first segment of each timeline of which there is WAL."""
-    found = {}
+    without_wal: ObjectInfo | None
+    """The history of the newest timeline, if that has no WAL yet."""
+
+
+def timelines_of(storage: ReadableStorage) -> Timelines:
+    """What there is of each timeline; one listing for each, however much WAL it has."""
+    found: dict[int, str] = {}
     after = ""
-    while (file := _next_segment(storage, after)) is not None:
-        if file.segment_name is not None:
-            found[file.timeline] = file.segment_name
-        after = _end_of_timeline(WAL_PREFIX, file)
-    return found
+    while True:
+        history = None
+        for each in storage.list_objects(WAL_PREFIX, start_after=after):
+            file = stored_wal(each.key)
+            if file is None:
+                continue
+            if file.segment_name is not None:
+                found[file.timeline] = file.segment_name
+                after = _end_of_timeline(WAL_PREFIX, file)
+                break
+            history = each
+        else:
+            return Timelines(found, history)
 
 
 def _unneeded(
@@ -78,14 +97,6 @@ def _unneeded(
                 break
             if not cleanup.is_needed(file) and found.modified < stored_before:
                 yield found
-
-
-def _next_segment(storage: ReadableStorage, after: str) -> WalFile | None:
-    for found in storage.list_objects(WAL_PREFIX, start_after=after):
-        file = stored_wal(found.key)
-        if file is not None and file.segment_name is not None:
-            return file
-    return None
 
 
 def _end_of_timeline(prefix: str, file: WalFile) -> str:

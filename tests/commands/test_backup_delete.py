@@ -375,6 +375,26 @@ def test_the_only_way_to_the_newest_timeline_stays(
     assert wal_in(archive) == ["00000002.history"]
 
 
+def test_nothing_is_obsolete_until_a_new_timeline_shows_where_it_begins(
+    archive: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Recovered a moment ago: only the history of the new timeline is there."""
+    way, abandoned = store_backup(archive, 9, 2), store_backup(archive, 5, 100)
+    store_wal(archive, tmp_path, [segment(2), segment(50), segment(100)])
+    put(archive, "wals/00000002.history.zst")
+    before = keys(archive)
+
+    assert delete(tmp_path, "-r", "REDUNDANCY 1") == 0
+    assert keys(archive) == before
+    assert "timeline 2 has begun" in capsys.readouterr().err
+
+    # One that nobody has continued for a week is of no cluster that runs.
+    aged(tmp_path, "wals", timedelta(days=8))
+    assert delete(tmp_path, "-r", "REDUNDANCY 1") == 0
+    assert backups_in(archive) == {abandoned}
+    assert way not in capsys.readouterr().err
+
+
 def test_finishing_a_deletion_leaves_the_only_way_to_the_newest_timeline(
     archive: Storage, tmp_path: Path
 ) -> None:
