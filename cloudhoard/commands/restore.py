@@ -136,7 +136,12 @@ def _plan(backup: RestorableBackup, args: argparse.Namespace) -> RestorePlan:
     if settings.recovery is not None:
         warn_of_keys(args, None if owner is None else owner.user_id)
     return RestorePlan(
-        directories=plan_directories(chosen, backup.info, is_signed=backup.is_signed),
+        directories=plan_directories(
+            chosen,
+            backup.info,
+            is_signed=backup.is_signed,
+            user_id=None if owner is None else owner.user_id,
+        ),
         settings=settings,
         restored_at=datetime.now(UTC).replace(microsecond=0),
         owner=owner,

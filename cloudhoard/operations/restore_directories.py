@@ -44,13 +44,18 @@ class RestoreDirectories:
 
 
 def plan_directories(
-    chosen: ChosenDirectories, info: BackupInfo, *, is_signed: bool
+    chosen: ChosenDirectories,
+    info: BackupInfo,
+    *,
+    is_signed: bool,
+    user_id: int | None = None,
 ) -> RestoreDirectories:
     """Decide where everything goes; nothing is touched.
 
     is_signed says that a trusted key vouches for info. Where none does, a location
-    from info is taken only if that directory is there: who can forge backup.info
-    must not be able to have directories made anywhere.
+    from info is taken only if that directory is there and belongs to user_id, the
+    files' owner to be (None: our own user): who can forge backup.info must not be
+    able to have directories made anywhere, or given away.
 
     Raises:
         UsageError: a tablespace is named that the backup does not have, or two
@@ -64,8 +69,9 @@ def plan_directories(
                 f"the backup has no tablespace {name!r}",
                 hint=f"it has {', '.join(sorted(known)) or 'none'}",
             )
+    trusted_user = None if is_signed else os.geteuid() if user_id is None else user_id
     tablespaces = {
-        str(each.oid): _location(chosen, each, is_signed=is_signed)
+        str(each.oid): _location(chosen, each, trusted_user=trusted_user)
         for each in info.tablespaces
     }
     directories = RestoreDirectories(
@@ -84,17 +90,18 @@ def _absolute(path: Path) -> Path:
 
 
 def _location(
-    chosen: ChosenDirectories, tablespace: Tablespace, *, is_signed: bool
+    chosen: ChosenDirectories, tablespace: Tablespace, *, trusted_user: int | None
 ) -> Path:
     if tablespace.name in chosen.tablespaces:
         return _absolute(chosen.tablespaces[tablespace.name])
     if chosen.tablespace_base is not None:
         # By oid: a name may be anything, such as "..".
         return _absolute(chosen.tablespace_base / str(tablespace.oid))
-    return _original_location(tablespace, is_signed=is_signed)
+    return _original_location(tablespace, trusted_user=trusted_user)
 
 
-def _original_location(tablespace: Tablespace, *, is_signed: bool) -> Path:
+def _original_location(tablespace: Tablespace, *, trusted_user: int | None) -> Path:
+    """The place that backup.info names; None trusts it with every user's."""
     location = tablespace.location
     hint = f"choose another place: --tablespace {tablespace.name}:LOCATION"
     if not _is_clean(location):
@@ -103,10 +110,18 @@ def _original_location(tablespace: Tablespace, *, is_signed: bool) -> Path:
             " which is no place for one",
             hint=hint,
         )
-    if not is_signed and not Path(location).is_dir():
+    if trusted_user is None:
+        return _absolute(Path(location))
+    if not Path(location).is_dir():
         raise OperationFailed(
             f"tablespace {tablespace.name!r} was at {location}, which does not exist",
             hint=f"create that directory, or {hint}",
+        )
+    if Path(location).stat().st_uid != trusted_user:
+        raise OperationFailed(
+            f"tablespace {tablespace.name!r} was at {location}, which belongs to"
+            " somebody else",
+            hint=f"give it to the user of the server, or {hint}",
         )
     return _absolute(Path(location))
 

@@ -1,5 +1,6 @@
 """Backups of barman-cloud's form that are incomplete, cut off, strange or hostile."""
 
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 import pytest
 
 from cloudhoard.commands import restore
+from cloudhoard.domain.backup_info import Tablespace
 from cloudhoard.domain.lsn import Lsn
 from tests.support.barman_backups import (
     CONTROL,
@@ -94,6 +96,26 @@ def test_tablespace_goes_where_it_is_told(place: Place) -> None:
     assert (moved / "PG_15_202209061" / "5" / "16385").read_bytes() == b"rows"
     assert [path.name for path in moved.iterdir()] == ["PG_15_202209061"]
     assert (place.target / "pg_tblspc" / "16384").readlink() == moved
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_directory_of_somebody_else_is_not_given_away(place: Place) -> None:
+    """backup.info is unsigned, and could name any empty directory of the host."""
+    theirs = place.directory / "theirs"
+    theirs.mkdir(mode=0o755)
+    os.chown(theirs, 4711, 4711)
+    backup = BarmanBackup().with_tablespace({"16384.tar": TAR})
+    backup.changes["tablespaces"] = (Tablespace("ts1", 16384, str(theirs)),)
+
+    code, errors = place.restore(backup)
+
+    assert code == 1
+    assert "belongs to somebody else" in errors
+    status = theirs.stat()
+    assert (status.st_uid, status.st_mode & 0o777) == (4711, 0o755)
+    assert not place.target.exists()
+    os.chown(theirs, os.geteuid(), os.getegid())
+    assert place.again()[0] == 0
 
 
 def without(backup: BarmanBackup, name: str) -> BarmanBackup:
