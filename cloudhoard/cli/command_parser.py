@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _USUAL_WIDTH: Final = 80
 _URL_MARK: Final = "://"
+_VALUE_OF_FLAG: Final = ": ignored explicit argument "
+_END_OF_NAME: Final = re.compile(r"[=\s]")
+_START_OF_VALUE: Final = re.compile(r"(?<=[=:])")
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -141,8 +145,12 @@ class CommandParser(argparse.ArgumentParser):
     ) -> argparse.Namespace:
         # Only where a positional is optional does argparse need the second pass.
         if any(a.nargs is not None for a in self._get_positional_actions()):
-            return self.parse_intermixed_args(words, namespace)
-        return super().parse_args(words, namespace)
+            found, others = self.parse_known_intermixed_args(words, namespace)
+        else:
+            found, others = self.parse_known_args(words, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {' '.join(_without_values(others))}")
+        return found
 
     def _has_archive(self) -> bool:
         return any(action.dest == "url" for action in self._actions)
@@ -175,8 +183,30 @@ class CommandParser(argparse.ArgumentParser):
             self._actions[:] = actions
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError with what argparse says."""
+        """Raise UsageError with what argparse says, but no value of an option."""
+        about, refused, _ = message.partition(_VALUE_OF_FLAG)
+        if refused:
+            message = f"{about}: takes no value"
         raise UsageError(message, hint=f"see {self.prog} --help, or {self.prog}(1)")
+
+
+def _without_values(words: Sequence[str]) -> list[str]:
+    """Return what names unknown words; a value among them may be a password.
+
+    Beside an unknown option any other word may be its value, or have moved over to
+    where that was left out.
+    """
+    options = [word for word in words if word.startswith("-")]
+    return [_option_name(word) for word in options] or [_shown(word) for word in words]
+
+
+def _option_name(word: str) -> str:
+    return _END_OF_NAME.split(word, maxsplit=1)[0] if word[:2] == "--" else word[:2]
+
+
+def _shown(word: str) -> str:
+    name, *value = _START_OF_VALUE.split(word, maxsplit=1)
+    return f"{name}..." if value else name
 
 
 def _check_archive(archive: Mapping[str, str]) -> None:

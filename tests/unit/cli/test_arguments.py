@@ -79,6 +79,40 @@ def test_a_wrong_command_line_is_one_line_with_a_hint(
     assert caught.value.hint == "see cloudhoard-try --help, or cloudhoard-try(1)"
 
 
+_CONNINFO = "postgresql://u:pw@h"
+
+
+@pytest.mark.parametrize("optional_last", [True, False])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param([f"--conninf={_CONNINFO}"], "--conninf", id="after equals"),
+        pytest.param(["--conninf", _CONNINFO], "--conninf", id="a word of its own"),
+        pytest.param(["--conninf=host=h password=pw"], "--conninf", id="with space"),
+        pytest.param([f"-X{_CONNINFO}"], "-X", id="one letter"),
+        pytest.param(["--a=pw", "-b", "--c", "pw"], "--a -b --c", id="several"),
+        pytest.param(["user=u", "password=pw"], "user=... password=...", id="pairs"),
+        pytest.param([_CONNINFO, "y"], "postgresql:... y", id="URL"),
+    ],
+)
+def test_values_of_unknown_options_are_not_repeated(
+    words: list[str], message: str, *, optional_last: bool
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_parser(optional_last=optional_last).parse_args(
+            ["URL", "main", "x", *words]
+        )
+
+    assert caught.value.message == f"unrecognized arguments: {message}"
+
+
+def test_value_of_an_option_that_takes_none_is_not_repeated() -> None:
+    with pytest.raises(UsageError) as caught:
+        make_parser().parse_args(["URL", "main", "x", f"--test={_CONNINFO}"])
+
+    assert caught.value.message == "argument -t/--test: takes no value"
+
+
 def test_short_help_can_be_left_to_another_option() -> None:
     parser = CommandParser("cloudhoard-try", "Try.", short_help=False)
     parser.add_argument("-h", "--host")
