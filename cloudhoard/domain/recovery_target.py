@@ -15,8 +15,8 @@ _SPACED_ZONE: Final = re.compile(r"(?<=[\d.]) +(?=[+-]\d|Z$)", re.IGNORECASE)
 _NAMED_ZONE: Final = re.compile(r" *(?:UTC|GMT|Z)$", re.IGNORECASE)
 _TIME_OF_DAY: Final = re.compile(r"\d[T ]\d", re.IGNORECASE)
 _FIRST_XID: Final = 3  # FirstNormalTransactionId: the ones before are never assigned
-_XID_BITS: Final = 32
-_MOST_XID_BITS: Final = 64
+_XID_IN_WAL: Final = 0xFFFFFFFF
+_LARGEST_XID: Final = 0xFFFFFFFF_FFFFFFFF
 _LONGEST_NAME: Final = 63  # MAXFNAMELEN without its NUL
 _FIRST_PRINTABLE: Final = " "
 
@@ -173,15 +173,8 @@ def parse_target_xid(text: str) -> TargetXid:
     Raises:
         UsageError: it is no such number, or one that no transaction has.
     """
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdecimal()):
-        raise _no_xid(text)
-    digits = digits.lstrip("0") or "0"
-    # The length first: Python refuses to convert very long numbers.
-    if len(digits) > _MOST_XID_BITS or int(digits) >> _MOST_XID_BITS:
-        raise _no_xid(text)
-    xid = int(digits) & ((1 << _XID_BITS) - 1)
-    if xid < _FIRST_XID:
+    number = _decimal(text.strip(), at_most=_LARGEST_XID)
+    if number is None or (xid := number & _XID_IN_WAL) < _FIRST_XID:
         raise _no_xid(text)
     return TargetXid(xid)
 
@@ -221,12 +214,26 @@ def parse_target_timeline(text: str) -> TargetTimeline:
     """
     if text in _TIMELINE_WORDS:
         return _TIMELINE_WORDS[text]
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= _LAST_TIMELINE:
-        return int(text)
-    raise UsageError(
-        f"{text!r} is not a timeline",
-        hint="a timeline is a decimal number from 1, latest, or current",
-    )
+    timeline = _decimal(text, at_most=_LAST_TIMELINE)
+    if not timeline:
+        raise UsageError(
+            f"{text!r} is not a timeline",
+            hint="a timeline is a decimal number from 1, latest, or current",
+        )
+    return timeline
+
+
+def _decimal(text: str, *, at_most: int) -> int | None:
+    """Return the number that ASCII digits write, None where they do not or it is more.
+
+    Leading zeros do not count. Python refuses to convert very long numbers.
+    """
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(at_most)) or int(digits) > at_most:
+        return None
+    return int(digits)
 
 
 def _with_numeric_zone(text: str) -> str:

@@ -109,7 +109,8 @@ def test_timeline_is_read(text: str, timeline: str | int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1", "4294967296", "LATEST", "0x1", "1.0", "²", "٣"]
+    "text",
+    ["", "0", "-1", "4294967296", "9" * 5000, "LATEST", "0x1", "1.0", "²", "٣"],
 )
 def test_what_is_no_timeline_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a timeline"):
