@@ -1,11 +1,13 @@
-"""One source of options beside the command line: the environment, a table of a file."""
+"""One source of options beside the command line: the environment, a table of a file.
+
+Tuples, not dataclasses: every start makes the classes, and those take far longer.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """The value of one option, not looked at yet."""
 
     place: str
@@ -14,8 +16,7 @@ class Setting:
     """As TOML has it; from the environment a string."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """Settings by the long names of options, without hyphens."""
 
     settings: Mapping[str, Setting]

@@ -7,9 +7,8 @@ import logging
 import os
 from argparse import Action
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cloudhoard.cli.known_options import (
     ARCHIVE_KEYS,
@@ -29,8 +28,7 @@ _PREFIX: Final = "CLOUDHOARD" + "_"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What the command line and the environment say about where to look."""
 
     site: str | None
