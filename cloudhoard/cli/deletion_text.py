@@ -7,7 +7,7 @@ from cloudhoard.domain.deletion_report import DeletedBackup, DeletedWal, Deletio
 
 
 def deletion_text(report: DeletionReport) -> str:
-    """Return a line for each backup and for the WAL of each timeline."""
+    """Return a line for each backup and for the WAL of each timeline, of a dry run."""
     lines = list(_lines(report))
     return "\n".join(lines) if lines else "nothing to delete"
 
@@ -31,15 +31,14 @@ def deletion_json(report: DeletionReport) -> dict[str, object]:
 
 
 def _lines(report: DeletionReport) -> Iterator[str]:
-    verb = "would delete" if report.is_dry_run else "deleted"
     for backup in report.backups:
         yield (
-            f"{verb} backup {backup.backup_id} ({backup.reason}):"
+            f"would delete backup {backup.backup_id} ({backup.reason}):"
             f" {backup.objects} objects, {binary_size(backup.size)}"
         )
     for wal in report.wal:
         yield (
-            f"{verb} WAL from {wal.first} to {wal.last}:"
+            f"would delete WAL from {wal.first} to {wal.last}:"
             f" {wal.objects} objects, {binary_size(wal.size)}"
         )
 
