@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from cloudhoard.cli.arguments import (
     CommandParser,
@@ -47,9 +46,6 @@ from cloudhoard.operations.restore_directories import (
 from cloudhoard.operations.restore_owner import choose_owner
 from cloudhoard.operations.restored_settings import RestoredSettings
 from cloudhoard.storage.protocol import Storage
-
-_VERSION_UNIT: Final = 10_000
-"""server_version_num counts majors in these."""
 
 _log = logging.getLogger(__name__)
 
@@ -171,8 +167,7 @@ def _recovery(
     backup: RestorableBackup, args: argparse.Namespace
 ) -> RecoverySettings | None:
     command = render_restore_command(wal_restore_argv(args))
-    major = (backup.info.version or 0) // _VERSION_UNIT
-    return recovery_of(args, restore_command=command, major=major)
+    return recovery_of(args, restore_command=command, major=backup.info.major)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

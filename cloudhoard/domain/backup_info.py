@@ -148,6 +148,11 @@ class BackupInfo:
     cloudhoard: CloudHoardInfo | None = None
     """None where barman wrote it."""
 
+    @property
+    def major(self) -> int:
+        """The server's version without its minor; 0: not known."""
+        return (self.version or 0) // 10_000
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a backup.info of ours or of any barman; nothing in it is evaluated.

@@ -1,13 +1,9 @@
 """Whether backup_label and pg_control are those that backup.info speaks of."""
 
-from typing import Final
-
 from cloudhoard.domain.backup_label import BackupLabel
 from cloudhoard.domain.control_data import ControlData
 from cloudhoard.errors import DamagedError, InvalidFormat
 from cloudhoard.operations.read_stored_backup import Commit
-
-_VERSION_UNIT: Final = 10_000
 
 
 def check_label(content: bytes | None, commit: Commit) -> None:
@@ -48,7 +44,7 @@ def check_control(content: bytes, commit: Commit) -> None:
             f"global/pg_control is of the cluster {control.system_identifier},"
             f" backup.info of {info.systemid}"
         )
-    if control.major != (info.version or 0) // _VERSION_UNIT:
+    if control.major != info.major:
         raise DamagedError(
             f"global/pg_control is of PostgreSQL {control.major}, backup.info of"
             f" {info.version}"

@@ -31,8 +31,6 @@ from cloudhoard.operations.target_tree import Owner, TargetTree
 from cloudhoard.operations.volume_place import STAGED_CONTROL, RestoreTrees
 from cloudhoard.spool.atomic_file import atomic_file
 
-_VERSION_UNIT: Final = 10_000
-"""server_version_num counts majors in these."""
 _NO_CONTROL: Final = "00" * 32
 """In the marker, as long as pg_control is not known: no file has it as its SHA-256,
 so that one which is there counts as a server's."""
@@ -68,8 +66,9 @@ def restore_backup(
     """
     directories = plan.directories
     check_codecs(backup.suffixes())
-    major = (backup.info.version or 0) // _VERSION_UNIT
-    state = DirectoryState(directories, major=major, overwrite=plan.overwrite)
+    state = DirectoryState(
+        directories, major=backup.info.major, overwrite=plan.overwrite
+    )
     state.check()
     with (
         _made(directories, plan.owner),

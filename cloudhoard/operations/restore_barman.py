@@ -46,7 +46,6 @@ from cloudhoard.storage.errors import ObjectNotFound
 from cloudhoard.storage.protocol import ReadableStorage
 from cloudhoard.streams import ByteSource
 
-_VERSION_UNIT: Final = 10_000
 _DATA_DIRECTORY: Final = re.compile(
     rb"^[ \t]*data_directory[ \t=]", re.MULTILINE | re.IGNORECASE
 )
@@ -159,7 +158,7 @@ class BarmanContent:
             if name == _WAL:  # restore makes it itself
                 raise InvalidFormat(f"{shown_path(name)} cannot be part of a backup")
         self._rules = MemberRules(
-            major=(backup.info.version or 0) // _VERSION_UNIT,
+            major=backup.info.major,
             held=config | {BACKUP_LABEL},
         )
         self.control_sha256: str | None = None
