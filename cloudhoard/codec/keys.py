@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Generic, Self, TypeVar
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
@@ -29,14 +29,23 @@ FINGERPRINT_SIZE: Final = 32
 _LARGEST_KEY_FILE: Final = 64 << 10
 
 
+_Half = TypeVar("_Half")
+
+
 @dataclass(frozen=True, slots=True)
-class PublicKey:
-    """What objects are encrypted with; it opens nothing."""
+class _Key(Generic[_Half]):
+    """One half of a pair, and what names the pair."""
 
     key_id: str
     fingerprint: bytes = field(repr=False)
-    """SHA-256 of the DER SubjectPublicKeyInfo, 32 bytes."""
-    _key: rsa.RSAPublicKey = field(repr=False, compare=False)
+    """SHA-256 of the public half's DER SubjectPublicKeyInfo, 32 bytes."""
+    _key: _Half = field(repr=False, compare=False)
+
+
+class PublicKey(_Key[rsa.RSAPublicKey]):
+    """What objects are encrypted with; it opens nothing."""
+
+    __slots__ = ()
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -60,14 +69,10 @@ class PublicKey:
         return self._key.encrypt(file_key, _oaep())
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateKey:
+class PrivateKey(_Key[rsa.RSAPrivateKey]):
     """What opens encrypted objects."""
 
-    key_id: str
-    fingerprint: bytes = field(repr=False)
-    """SHA-256 of the DER SubjectPublicKeyInfo of the public half, 32 bytes."""
-    _key: rsa.RSAPrivateKey = field(repr=False, compare=False)
+    __slots__ = ()
 
     @classmethod
     def load(cls, path: Path, passphrase: Callable[[], bytes] | None = None) -> Self:
@@ -97,14 +102,10 @@ class PrivateKey:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(_Key[ed25519.Ed25519PrivateKey]):
     """What the database host proves with that an object is its own."""
 
-    key_id: str
-    fingerprint: bytes = field(repr=False)
-    """SHA-256 of the DER SubjectPublicKeyInfo of the public half, 32 bytes."""
-    _key: ed25519.Ed25519PrivateKey = field(repr=False, compare=False)
+    __slots__ = ()
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -130,14 +131,10 @@ class SigningKey:
         return self._key.sign(context + data)
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedSigner:
+class TrustedSigner(_Key[ed25519.Ed25519PublicKey]):
     """Whose signatures are believed."""
 
-    key_id: str
-    fingerprint: bytes = field(repr=False)
-    """SHA-256 of the DER SubjectPublicKeyInfo, 32 bytes."""
-    _key: ed25519.Ed25519PublicKey = field(repr=False, compare=False)
+    __slots__ = ()
 
     @classmethod
     def load(cls, path: Path) -> Self:
