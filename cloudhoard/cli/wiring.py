@@ -8,7 +8,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -47,11 +47,8 @@ def opened_archive(args: argparse.Namespace) -> Iterator[Storage]:
     Raises:
         UsageError: URL, server name and provider are wrong or do not fit together.
     """
-    storage = _open(args, parse_storage_url(args.url))
-    try:
+    with closing(_open(args, parse_storage_url(args.url))) as storage:
         yield storage
-    finally:
-        storage.close()
 
 
 @contextmanager
@@ -62,20 +59,18 @@ def opened_catalog(args: argparse.Namespace, *, always: bool) -> Iterator[Storag
     its are; see WithMisplacedKeeps.
     """
     url = parse_storage_url(args.url)
-    with opened_archive(args) as storage:
-        if url.scheme not in _TAKES_EMPTY_COMPONENTS or not url.path:
-            yield storage
-            return
+    archive = _open(args, url)
+    if url.scheme in _TAKES_EMPTY_COMPONENTS and url.path:
         from cloudhoard.operations.misplaced_keeps import (  # noqa: PLC0415
             WithMisplacedKeeps,
         )
 
         beside = replace(url, path=f"{url.path}/")
-        both = WithMisplacedKeeps(storage, lambda: _open(args, beside), always=always)
-        try:
-            yield both
-        finally:
-            both.close()
+        archive = WithMisplacedKeeps(
+            archive, lambda: _open(args, beside), always=always
+        )
+    with closing(archive) as storage:
+        yield storage
 
 
 def _open(args: argparse.Namespace, url: StorageUrl) -> Storage:
