@@ -51,8 +51,6 @@ class Backup:
     started: StartedMarker | None = None
     """None for barman's; read only where no backup.info can be read."""
     keep: KeepTarget | None = None
-    is_deleting: bool = False
-    """Whether a deletion has left its marker; means nothing beside a backup.info."""
     problem: str | None = None
     """Why backup.info, or the marker in its stead, cannot be read."""
     has_info: bool = False
@@ -62,7 +60,10 @@ class Backup:
     last_stored: datetime | None = None
     """When the newest of its objects was stored, by the store's clock. Aware."""
     deletion_begun: datetime | None = None
-    """When a deletion left its marker, by the store's clock. Aware."""
+    """When a deletion left its marker, by the store's clock. Aware.
+
+    Beside a backup.info, which it would have removed first, it has yet to begin.
+    """
 
     @property
     def state(self) -> BackupState:
@@ -71,7 +72,9 @@ class Backup:
             return _STATES.get(self.info.status, BackupState.UNFINISHED)
         if self.has_info:
             return BackupState.UNREADABLE
-        return BackupState.DELETING if self.is_deleting else BackupState.UNFINISHED
+        if self.deletion_begun is not None:
+            return BackupState.DELETING
+        return BackupState.UNFINISHED
 
     @property
     def is_complete(self) -> bool:

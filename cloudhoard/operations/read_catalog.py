@@ -71,7 +71,6 @@ class _Directory:
     has_info: bool = False
     has_started: bool = False
     has_keep: bool = False
-    is_deleting: bool = False
     has_volumes: bool = False
     last_stored: datetime | None = None
     deletion_begun: datetime | None = None
@@ -79,7 +78,8 @@ class _Directory:
     @property
     def is_backup(self) -> bool:
         """Whether it is more than an annotation that a deletion left behind."""
-        return self.has_info or self.has_started or self.is_deleting or self.has_volumes
+        is_deleting = self.deletion_begun is not None
+        return self.has_info or self.has_started or is_deleting or self.has_volumes
 
     def add(self, backup_id: str, found: ObjectInfo) -> None:
         self.stored_size += found.size
@@ -87,7 +87,6 @@ class _Directory:
         self.has_started |= found.key == started_key(backup_id)
         self.has_keep |= found.key == keep_key(backup_id)
         if found.key == deleting_key(backup_id):
-            self.is_deleting = True
             self.deletion_begun = found.modified
         elif self.last_stored is None or found.modified > self.last_stored:
             self.last_stored = found.modified
@@ -131,7 +130,6 @@ def _backup(
     backup = Backup(
         backup_id=backup_id,
         has_info=directory.has_info,
-        is_deleting=directory.is_deleting,
         stored_size=directory.stored_size,
         last_stored=directory.last_stored,
         deletion_begun=directory.deletion_begun,

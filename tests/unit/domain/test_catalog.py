@@ -150,9 +150,13 @@ def test_only_done_is_complete(status: BackupStatus, state: BackupState) -> None
 def test_a_marker_of_deletion_counts_only_without_backup_info() -> None:
     info = made_up_info()
 
-    going = Backup(backup_id=day(1), is_deleting=True, started=made_up_marker())
-    staying = Backup(backup_id=day(1), is_deleting=True, info=info, has_info=True)
-    unreadable = Backup(backup_id=day(1), is_deleting=True, has_info=True)
+    going = Backup(
+        backup_id=day(1), deletion_begun=STOPPED_AT, started=made_up_marker()
+    )
+    staying = Backup(
+        backup_id=day(1), deletion_begun=STOPPED_AT, info=info, has_info=True
+    )
+    unreadable = Backup(backup_id=day(1), deletion_begun=STOPPED_AT, has_info=True)
 
     assert going.state is BackupState.DELETING
     assert staying.state is BackupState.DONE

@@ -31,7 +31,7 @@ KEEP_TWO = ObsoleteBackups(Redundancy(2), 2)
 def marked(backup: Backup, minutes: int = 0) -> Backup:
     """The backup, as it looks when somebody has begun to delete it."""
     begun = NOW - timedelta(minutes=minutes)
-    return replace(backup, is_deleting=True, deletion_begun=begun)
+    return replace(backup, deletion_begun=begun)
 
 
 def test_a_policy_takes_the_oldest_first() -> None:
@@ -198,7 +198,7 @@ def test_words_go_by_complete_backups() -> None:
 
 @pytest.mark.parametrize("chooser", [KEEP_TWO, OneBackup(A.backup_id)])
 def test_what_is_being_deleted_already_is_not_chosen(chooser: Chooser) -> None:
-    gone = Backup(backup_id=A.backup_id, is_deleting=True, deletion_begun=NOW)
+    gone = Backup(backup_id=A.backup_id, deletion_begun=NOW)
 
     assert chooser.choose(Catalog([gone, B, C]), NOW).backup_ids == ()
 
@@ -206,7 +206,6 @@ def test_what_is_being_deleted_already_is_not_chosen(chooser: Chooser) -> None:
 def test_old_markers_beside_whole_backups_are_forgotten_ones() -> None:
     gone = Backup(
         backup_id="20200101T000000",
-        is_deleting=True,
         deletion_begun=NOW - timedelta(days=1),
     )
     catalog = Catalog([marked(A, 61), marked(B, 59), C, gone])

@@ -288,9 +288,7 @@ def gone_after_both(
 
 def marked(catalog: Catalog, backup_ids: set[str]) -> Catalog:
     return Catalog(
-        replace(each, deletion_begun=NOW, is_deleting=True)
-        if each.backup_id in backup_ids
-        else each
+        replace(each, deletion_begun=NOW) if each.backup_id in backup_ids else each
         for each in catalog.backups
     )
 
