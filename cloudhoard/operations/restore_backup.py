@@ -193,13 +193,10 @@ def _link(trees: RestoreTrees, plan: RestorePlan) -> None:
         _symlink(trees.data, trees.data.descriptor, "pg_wal", plan.directories.wal)
     else:
         os.close(trees.data.open_directory([b"pg_wal"]))
-    below = trees.data.open_directory([b"pg_tblspc"])
-    try:
+    with trees.data.directory([b"pg_tblspc"]) as below:
         for oid, path in plan.directories.tablespaces.items():
             _symlink(trees.data, below, oid, path)
         os.fsync(below)
-    finally:
-        os.close(below)
 
 
 def _symlink(tree: TargetTree, parent: int, name: str, path: Path) -> None:
@@ -220,10 +217,7 @@ def _commit(data: TargetTree) -> None:
         src_dir_fd=data.descriptor,
         dst_dir_fd=data.descriptor,
     )
-    below = data.open_directory([b"global"])
-    try:
+    with data.directory([b"global"]) as below:
         os.fsync(below)
-    finally:
-        os.close(below)
     os.unlink(RESTORING_NAME, dir_fd=data.descriptor)
     os.fsync(data.descriptor)

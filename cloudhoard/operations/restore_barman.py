@@ -39,7 +39,7 @@ from cloudhoard.operations.read_stored_backup import (
 from cloudhoard.operations.restorable import Filling
 from cloudhoard.operations.restore_volumes import restore_volumes
 from cloudhoard.operations.restored_settings import new_file, write_guard
-from cloudhoard.operations.target_tree import TargetTree
+from cloudhoard.operations.target_tree import TargetTree, open_file
 from cloudhoard.operations.unpack_barman import BarmanUnpacker
 from cloudhoard.operations.volume_place import STAGED_CONTROL, RestoreTrees
 from cloudhoard.storage.errors import ObjectNotFound
@@ -247,14 +247,11 @@ def _warn_of_config(config: Mapping[bytes, bytes], data: TargetTree) -> None:
 def _read_control(data: TargetTree) -> bytes:
     largest = 1 << 16
     *directory, name = split_path(STAGED_CONTROL)
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    below = data.open_directory(directory)
     try:
-        descriptor = os.open(name, flags, dir_fd=below)
+        with data.directory(directory) as below:
+            descriptor = open_file(below, name)
     except FileNotFoundError as error:
         raise DamagedError("global/pg_control is in no volume of the backup") from error
-    finally:
-        os.close(below)
     with os.fdopen(descriptor, "rb") as file:
         return file.read(largest)
 

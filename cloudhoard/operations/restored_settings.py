@@ -20,7 +20,7 @@ from cloudhoard.domain.restored_guard import GUARD_NAME, RestoredGuard
 from cloudhoard.domain.restored_path import MANIFEST_NAME, TEMPORARY_SUFFIX
 from cloudhoard.errors import DamagedError
 from cloudhoard.operations.staged_manifest import StagedManifest
-from cloudhoard.operations.target_tree import TargetTree
+from cloudhoard.operations.target_tree import TargetTree, open_file
 
 _LARGEST_AUTO_CONF: Final = 16 << 20
 
@@ -84,11 +84,7 @@ def new_file(tree: TargetTree, name: str) -> Iterator[BinaryIO]:
 
     Its name is not, before the directory is fsynced.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(name, flags, 0o600, dir_fd=tree.descriptor)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        tree.give(file.fileno())
+    with os.fdopen(tree.create_file(tree.descriptor, name), "wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -125,9 +121,8 @@ def _rewrite(tree: TargetTree, settings: Sequence[Setting]) -> None:
 
 
 def _auto_conf(tree: TargetTree) -> bytes:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(AUTO_CONF_NAME, flags, dir_fd=tree.descriptor)
+        descriptor = open_file(tree.descriptor, AUTO_CONF_NAME)
     except FileNotFoundError:
         return b""
     with os.fdopen(descriptor, "rb") as file:

@@ -6,7 +6,8 @@ it elsewhere: each component of a path is opened by itself, below the one before
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -56,10 +57,36 @@ class TargetTree:
         """
         descriptor = os.dup(self.descriptor)
         try:
-            for depth, name in enumerate(components, 1):
-                below = self._step(descriptor, tuple(components[:depth]), name)
+            for depth in range(1, len(components) + 1):
+                below = self._step(descriptor, tuple(components[:depth]))
                 os.close(descriptor)
                 descriptor = below
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    @contextmanager
+    def directory(self, components: Sequence[bytes]) -> Iterator[int]:
+        """The descriptor that open_directory gives, closed after the block."""
+        descriptor = self.open_directory(components)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def create_file(self, parent: int, name: bytes | str) -> int:
+        """A descriptor of a new, empty file, 0600, whatever the umask.
+
+        parent is the descriptor of its directory.
+
+        Raises:
+            FileExistsError: the name is taken.
+        """
+        descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
+        try:
+            os.fchmod(descriptor, 0o600)
+            self.give(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
@@ -68,11 +95,8 @@ class TargetTree:
     def fsync_directories(self) -> None:
         """Make the names in every directory that was opened here durable."""
         for components in sorted(self._directories):
-            descriptor = self.open_directory(components)
-            try:
+            with self.directory(components) as descriptor:
                 os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
     def close(self) -> None:
         """Close the descriptor."""
@@ -89,7 +113,8 @@ class TargetTree:
     ) -> None:
         self.close()
 
-    def _step(self, parent: int, components: tuple[bytes, ...], name: bytes) -> int:
+    def _step(self, parent: int, components: tuple[bytes, ...]) -> int:
+        name = components[-1]
         try:
             os.mkdir(name, 0o700, dir_fd=parent)
             made = True
@@ -107,6 +132,11 @@ class TargetTree:
             self.give(descriptor)
         self._directories.add(components)
         return descriptor
+
+
+def open_file(parent: int, name: bytes | str) -> int:
+    """A descriptor to read a file through; parent is that of its directory."""
+    return os.open(name, _OLD_FILE, dir_fd=parent)
 
 
 class TreeWriter:
@@ -134,23 +164,16 @@ class TreeWriter:
         *directory, name = components
         self._enter(tuple(directory))
         try:
-            descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=self._descriptor)
+            return self._tree.create_file(self._descriptor, name)
         except FileExistsError as error:
             path = shown_path(b"/".join(components))
             raise DamagedError(f"{path} is twice in the backup") from error
-        try:
-            os.fchmod(descriptor, 0o600)
-            self._tree.give(descriptor)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
 
     def fsync_files(self, paths: Iterable[Sequence[bytes]]) -> None:
         """Make the content of existing files durable."""
         for *directory, name in paths:
             self._enter(tuple(directory))
-            descriptor = os.open(name, _OLD_FILE, dir_fd=self._descriptor)
+            descriptor = open_file(self._descriptor, name)
             try:
                 os.fsync(descriptor)
             finally:
