@@ -15,6 +15,7 @@ from typing import Final
 from cloudhoard.domain.archive_layout import is_id_from_the_future
 from cloudhoard.domain.backup import Backup, BackupState, KeepTarget
 from cloudhoard.domain.catalog import Catalog
+from cloudhoard.domain.wal_file import split_segment_name
 from cloudhoard.errors import UsageError
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
@@ -25,7 +26,6 @@ _WINDOW: Final = re.compile(
     r"\s*recovery\s+window\s+of\s+([0-9]{1,5})\s+(day|week|month)s?\s*", re.IGNORECASE
 )
 _DAYS: Final = {"day": 1, "week": 7, "month": 31}
-_TIMELINE_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def _timeline_of(backup: Backup) -> int:
     if info is None:
         return 0
     if info.end_wal is not None:
-        return int(info.end_wal[:_TIMELINE_DIGITS], 16)
+        return int(split_segment_name(info.end_wal)[0], 16)
     return info.timeline or 0
 
 
@@ -241,14 +241,14 @@ def _possible_ways(
     """
     for timeline in {_timeline_of(each) for each in backups}:
         ends = [
-            (info.end_wal[_TIMELINE_DIGITS:], backup)
+            (split_segment_name(info.end_wal)[1], backup)
             for backup in backups
             if (info := backup.info) is not None
             and info.end_wal is not None
             and _timeline_of(backup) == timeline
         ]
         for later, first in first_segments.items():
-            start = first[_TIMELINE_DIGITS:]
+            _, start = split_segment_name(first)
             before = [backup for end, backup in ends if end < start]
             within = [backup for end, backup in ends if end == start]
             if later > timeline:

@@ -16,13 +16,11 @@ from cloudhoard.domain.backup import Backup, BackupState
 from cloudhoard.domain.backup_info import BackupInfo, BackupStatus
 from cloudhoard.domain.retention import Verdict, has_snapshots, is_from_the_future
 from cloudhoard.domain.wal import WalSegment
-from cloudhoard.domain.wal_file import WalFile, WalFileKind
+from cloudhoard.domain.wal_file import WalFile, WalFileKind, split_segment_name
 from cloudhoard.errors import CloudHoardError
 
 DEAD_AFTER: Final = timedelta(days=7)
 """A backup that has stored nothing for so long does not come to an end any more."""
-
-_TIMELINE_DIGITS: Final = 8
 
 _NEVER_DEAD: Final = {BackupStatus.WAITING_FOR_WALS, BackupStatus.SYNCING}
 """Barman's own: complete but for WAL, or on their way to another place."""
@@ -43,9 +41,11 @@ class WalNeed:
 
     def includes(self, segment: str) -> bool:
         """Whether the segment of that name is needed."""
-        timeline, position = _split(segment)
-        first_timeline, first = _split(self.first)
-        is_before_end = self.last is None or position <= _split(self.last)[1]
+        timeline, position = split_segment_name(segment)
+        first_timeline, first = split_segment_name(self.first)
+        is_before_end = (
+            self.last is None or position <= split_segment_name(self.last)[1]
+        )
         return timeline >= first_timeline and position >= first and is_before_end
 
 
@@ -153,7 +153,7 @@ def _first_segment(backup: Backup) -> str:
         raise _Unknown(
             backup.problem or f"it is {backup.state} and does not say where it begins"
         )
-    if len({_split(name)[0] for name in said}) > 1:
+    if len({split_segment_name(name)[0] for name in said}) > 1:
         raise _Unknown("its first segment is not on its timeline")
     return min(said)
 
@@ -175,11 +175,9 @@ def _first_of_info(info: BackupInfo) -> list[str]:
 
 def _last_segment(backup: Backup) -> str:
     last = backup.info.end_wal if backup.info is not None else None
-    if last is None or _split(last)[1] < _split(_first_segment(backup))[1]:
+    if (
+        last is None
+        or split_segment_name(last)[1] < split_segment_name(_first_segment(backup))[1]
+    ):
         raise _Unknown("it does not say where it ends")
     return last
-
-
-def _split(segment: str) -> tuple[str, str]:
-    """Timeline and position of a segment's name; both sort as what they mean."""
-    return segment[:_TIMELINE_DIGITS], segment[_TIMELINE_DIGITS:]

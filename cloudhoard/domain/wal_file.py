@@ -22,6 +22,9 @@ _LAST_LOW: Final = (1 << 32 >> 20) - 1
 """Of a segment's number within its 4 GiB, at the smallest segment size, 1 MiB."""
 
 
+_TIMELINE_DIGITS: Final = 8
+
+
 class InvalidWalName(UsageError):
     """A name that no WAL file of PostgreSQL has."""
 
@@ -75,3 +78,8 @@ _KINDS: Final = {
     "partial": WalFileKind.PARTIAL,
     ".backup": WalFileKind.BACKUP_HISTORY,
 }
+
+
+def split_segment_name(name: str) -> tuple[str, str]:
+    """Return timeline and position of a segment's name; both sort as what they mean."""
+    return name[:_TIMELINE_DIGITS], name[_TIMELINE_DIGITS:]

@@ -9,6 +9,7 @@ from cloudhoard.domain.archive_layout import (
 )
 from cloudhoard.domain.backup import Backup
 from cloudhoard.domain.stored_wal import stored_wal
+from cloudhoard.domain.wal_file import split_segment_name
 from cloudhoard.errors import OperationFailed
 from cloudhoard.operations.archive_identity import read_identity
 from cloudhoard.operations.read_catalog import read_catalog
@@ -87,5 +88,5 @@ def _timeline_of(backup: Backup) -> int | None:
     if backup.info is not None:
         return backup.info.timeline
     if backup.started is not None:
-        return int(backup.started.first_wal[:8], 16)
+        return int(split_segment_name(backup.started.first_wal)[0], 16)
     return None
