@@ -56,6 +56,7 @@ def parse_storage_url(text: str) -> StorageUrl:
     parse = _PARSERS.get(scheme.lower()) if separator else None
     if parse is None:
         shown = f"{scheme}://" if separator else text.partition("@")[2] or text
+        shown = shown.partition("=")[0]  # an option with a space in it comes as a URL
         message = f"{shown!r} is not the URL of a store"
         raise UsageError(message, hint=_HINT)
     if not rest.isprintable():

@@ -93,6 +93,7 @@ def test_text_that_names_no_place_is_refused_with_a_hint(text: str) -> None:
         "https://me:s3cret@example.com/a",
         "ftp://me:s3cret@host/a",
         "me:s3cret@host:/srv",
+        "--primary-conninf=host=h password=s3cret",
     ],
 )
 def test_secret_in_a_url_is_refused_and_not_repeated(text: str) -> None:
