@@ -20,12 +20,13 @@ from cloudhoard.domain.archive_layout import (
 )
 from cloudhoard.storage.errors import AccessDenied, ObjectNotFound
 from cloudhoard.storage.protocol import ObjectInfo, Storage
+from cloudhoard.storage.wrapped import WrappedStorage
 from cloudhoard.streams import ByteSink, ByteSource
 
 _log = logging.getLogger(__name__)
 
 
-class WithMisplacedKeeps:
+class WithMisplacedKeeps(WrappedStorage):
     """An archive in which annotations that lie beside it are seen as well.
 
     That costs one more LIST with each of base/. Without always it is made only where
@@ -36,7 +37,7 @@ class WithMisplacedKeeps:
     def __init__(
         self, storage: Storage, open_beside: Callable[[], Storage], *, always: bool
     ) -> None:
-        self._storage = storage
+        super().__init__(storage)
         self._open_beside = open_beside
         self._always = always
         self._beside: Storage | None = None
@@ -44,11 +45,6 @@ class WithMisplacedKeeps:
         """Keys of annotations beside the archive that have been listed."""
         self._only_beside: set[str] = set()
         """Those of them that the archive itself does not have."""
-
-    @property
-    def location(self) -> str:
-        """Where the archive is."""
-        return self._storage.location
 
     def stat(self, key: str) -> ObjectInfo:
         """As the archive, or what lies beside it."""
@@ -86,23 +82,11 @@ class WithMisplacedKeeps:
             self._misplaced.difference_update(misplaced)
             self._only_beside.difference_update(misplaced)
 
-    def trust_conditions(self, *, honoured: bool) -> None:
-        """As the archive."""
-        self._storage.trust_conditions(honoured=honoured)
-
-    def drop_unfinished(self, prefix: str) -> None:
-        """As the archive."""
-        self._storage.drop_unfinished(prefix)
-
-    def check_access(self) -> None:
-        """As the archive."""
-        self._storage.check_access()
-
     def close(self) -> None:
         """Give back connections of both."""
         if self._beside is not None:
             self._beside.close()
-        self._storage.close()
+        super().close()
 
     def _with_keeps(
         self, objects: Iterable[ObjectInfo], prefix: str, start_after: str

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from cloudhoard.storage.protocol import ObjectInfo, Storage
+from cloudhoard.storage.wrapped import WrappedStorage
 from cloudhoard.streams import ByteSink, ByteSource
 
 
@@ -33,17 +34,12 @@ OPERATIONS: Final = Operations()
 """Those of this process."""
 
 
-class NamedStorage:
+class NamedStorage(WrappedStorage):
     """Another storage, whose operations are counted while they are in progress."""
 
     def __init__(self, storage: Storage, operations: Operations = OPERATIONS) -> None:
-        self._storage = storage
+        super().__init__(storage)
         self._doing = operations.doing
-
-    @property
-    def location(self) -> str:
-        """Where the other storage is."""
-        return self._storage.location
 
     def stat(self, key: str) -> ObjectInfo:
         """As the other storage."""
@@ -90,10 +86,6 @@ class NamedStorage:
         with self._doing(f"delete objects in {self.location}"):
             self._storage.delete_objects(keys)
 
-    def trust_conditions(self, *, honoured: bool) -> None:
-        """As the other storage."""
-        self._storage.trust_conditions(honoured=honoured)
-
     def drop_unfinished(self, prefix: str) -> None:
         """As the other storage."""
         with self._doing(f"drop unfinished uploads in {self.location}"):
@@ -103,7 +95,3 @@ class NamedStorage:
         """As the other storage."""
         with self._doing(f"list {self.location}"):
             self._storage.check_access()
-
-    def close(self) -> None:
-        """As the other storage."""
-        self._storage.close()

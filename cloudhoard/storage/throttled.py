@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from cloudhoard.storage.protocol import ObjectInfo, Storage
+from cloudhoard.storage.protocol import Storage
+from cloudhoard.storage.wrapped import WrappedStorage
 from cloudhoard.streams import ByteSink, BytesLike, ByteSource
 
 _PIECES_PER_SECOND: Final = 20
@@ -41,21 +42,12 @@ class Throttle:
             self._sleep(starts_at - now)
 
 
-class ThrottledStorage:
+class ThrottledStorage(WrappedStorage):
     """Another storage, with the bytes of objects through a throttle."""
 
     def __init__(self, storage: Storage, throttle: Throttle) -> None:
-        self._storage = storage
+        super().__init__(storage)
         self._throttle = throttle
-
-    @property
-    def location(self) -> str:
-        """Where the other storage is."""
-        return self._storage.location
-
-    def stat(self, key: str) -> ObjectInfo:
-        """As the other storage."""
-        return self._storage.stat(key)
 
     @contextmanager
     def open_read(
@@ -64,12 +56,6 @@ class ThrottledStorage:
         """As the other storage, slower."""
         with self._storage.open_read(key, offset=offset, length=length) as source:
             yield _ThrottledSource(source, self._throttle)
-
-    def list_objects(
-        self, prefix: str = "", *, start_after: str = ""
-    ) -> Iterator[ObjectInfo]:
-        """As the other storage."""
-        return self._storage.list_objects(prefix, start_after=start_after)
 
     @contextmanager
     def open_write(
@@ -80,26 +66,6 @@ class ThrottledStorage:
             key, at_most=at_most, overwrite=overwrite
         ) as sink:
             yield _ThrottledSink(sink, self._throttle)
-
-    def delete_objects(self, keys: Iterable[str]) -> None:
-        """As the other storage."""
-        self._storage.delete_objects(keys)
-
-    def trust_conditions(self, *, honoured: bool) -> None:
-        """As the other storage."""
-        self._storage.trust_conditions(honoured=honoured)
-
-    def drop_unfinished(self, prefix: str) -> None:
-        """As the other storage."""
-        self._storage.drop_unfinished(prefix)
-
-    def check_access(self) -> None:
-        """As the other storage."""
-        self._storage.check_access()
-
-    def close(self) -> None:
-        """As the other storage."""
-        self._storage.close()
 
 
 class _ThrottledSource:
