@@ -15,6 +15,7 @@ RESTORING_NAME: Final = "cloudhoard.restoring"
 """Stands in a data directory while a restore into it is not finished."""
 TEMPORARY_SUFFIX: Final = ".cloudhoard-tmp"
 PG_CONTROL: Final = b"global/pg_control"
+PG_WAL: Final = b"pg_wal"
 
 _MAX_PATH: Final = 4095  # PATH_MAX of Linux without its NUL
 _MAX_COMPONENT: Final = 255  # NAME_MAX of the usual file systems
@@ -66,6 +67,19 @@ def check_data_path(path: bytes) -> None:
     top, _, _ = path.partition(b"/")
     below_control = path.startswith(PG_CONTROL + b"/")
     if top in _OURS or path == _CONTROL_TEMPORARY or below_control:
+        raise InvalidFormat(f"{shown_path(path)} cannot be part of a backup")
+
+
+def check_data_file(path: bytes) -> None:
+    """Refuse, as check_data_path, what no file of a data directory is called.
+
+    restore makes pg_wal itself: a directory, or a link to one.
+
+    Raises:
+        InvalidFormat: it is such a name.
+    """
+    check_data_path(path)
+    if path == PG_WAL:
         raise InvalidFormat(f"{shown_path(path)} cannot be part of a backup")
 
 

@@ -10,13 +10,12 @@ from enum import Enum, auto
 from typing import Final
 
 from cloudhoard.domain.archive_layout import DATA_ITEM
-from cloudhoard.domain.restored_path import shown_path, split_path
+from cloudhoard.domain.restored_path import PG_WAL, shown_path, split_path
 from cloudhoard.errors import InvalidFormat
 from cloudhoard.postgres.exclusions import is_emptied, is_left_out
 
 BACKUP_LABEL: Final = b"backup_label"
 
-_WAL: Final = b"pg_wal"
 _IN_TABLESPACE: Final = re.compile(rb"PG_([0-9]+)_[0-9]+")
 
 
@@ -50,7 +49,7 @@ class MemberRules:
         if name in self.held:
             return Treatment.HOLD
         inside = len(components) > 1
-        if inside and (is_emptied(components[0]) or components[0] == _WAL):
+        if inside and (is_emptied(components[0]) or components[0] == PG_WAL):
             return Treatment.LEAVE_OUT
         return _by_names(components, in_data=True)
 

@@ -25,8 +25,8 @@ from cloudhoard.domain.barman_backup import (
     outside_config_names,
 )
 from cloudhoard.domain.restored_guard import RestoredGuard
-from cloudhoard.domain.restored_path import check_data_path, shown_path, split_path
-from cloudhoard.errors import DamagedError, InvalidFormat
+from cloudhoard.domain.restored_path import check_data_file, shown_path, split_path
+from cloudhoard.errors import DamagedError
 from cloudhoard.operations.barman_findings import Findings
 from cloudhoard.operations.barman_label import check_control, check_label
 from cloudhoard.operations.barman_members import BACKUP_LABEL, MemberRules
@@ -49,7 +49,6 @@ from cloudhoard.streams import ByteSource
 _DATA_DIRECTORY: Final = re.compile(
     rb"^[ \t]*data_directory[ \t=]", re.MULTILINE | re.IGNORECASE
 )
-_WAL: Final = b"pg_wal"
 _NO_LIMIT: Final = 1 << 62
 """Nothing says how large a volume is before compression."""
 
@@ -154,9 +153,7 @@ class BarmanContent:
         config = outside_config_names(backup.info)
         for name in config:
             split_path(name)
-            check_data_path(name)
-            if name == _WAL:  # restore makes it itself
-                raise InvalidFormat(f"{shown_path(name)} cannot be part of a backup")
+            check_data_file(name)
         self._rules = MemberRules(
             major=backup.info.major,
             held=config | {BACKUP_LABEL},

@@ -8,7 +8,9 @@ from typing import Final, Self
 from cloudhoard.domain.archive_layout import DATA_ITEM
 from cloudhoard.domain.restored_path import (
     PG_CONTROL,
+    PG_WAL,
     TEMPORARY_SUFFIX,
+    check_data_file,
     check_data_path,
     shown_path,
     split_path,
@@ -20,7 +22,6 @@ STAGED_CONTROL: Final = PG_CONTROL + TEMPORARY_SUFFIX.encode()
 """pg_control until all else is in place: without it no server starts."""
 
 _TOP: Final = b"."
-_WAL: Final = b"pg_wal"
 _TABLESPACES: Final = b"pg_tblspc"
 _IN_TABLESPACE: Final = re.compile(rb"PG_[0-9]+_[0-9]+")
 
@@ -111,7 +112,7 @@ class DataPlace(TreePlace):
             raise InvalidFormat(f"{shown_path(name)} is a directory in the backup")
         if self._wal is None or not _is_wal(name):
             super().make_directory(name)
-        elif name != _WAL:
+        elif name != PG_WAL:
             self._wal.make_directory(_below_wal(name))
 
     def create_file(self, name: bytes) -> int:
@@ -119,7 +120,7 @@ class DataPlace(TreePlace):
         if name == PG_CONTROL:
             name = STAGED_CONTROL
         else:
-            check_data_path(name)
+            check_data_file(name)
         if self._wal is not None and _is_wal(name):
             return self._wal.create_file(_below_wal(name))
         return super().create_file(name)
@@ -170,8 +171,8 @@ class RestoreTrees:
 
 
 def _is_wal(name: bytes) -> bool:
-    return name == _WAL or name.startswith(_WAL + b"/")
+    return name == PG_WAL or name.startswith(PG_WAL + b"/")
 
 
 def _below_wal(name: bytes) -> bytes:
-    return name.removeprefix(_WAL + b"/")
+    return name.removeprefix(PG_WAL + b"/")

@@ -245,6 +245,12 @@ DAMAGED: Final[dict[str, tuple[Callable[[], BarmanBackup], str]]] = {
         ),
         "cannot be part of a backup",
     ),
+    "file called pg_wal": (
+        lambda: BarmanBackup(
+            {"data.tar": Tar({**FIRST, "pg_wal": b"", **LAST}).content}
+        ),
+        "cannot be part of a backup",
+    ),
     "configuration called as ours": (
         told(hba_file="/etc/cloudhoard.restored"),
         "cannot be part of a backup",
