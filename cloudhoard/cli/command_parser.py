@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 _USUAL_WIDTH: Final = 80
 _URL_MARK: Final = "://"
 _VALUE_OF_FLAG: Final = ": ignored explicit argument "
-_END_OF_NAME: Final = re.compile(r"[=\s]")
-_START_OF_VALUE: Final = re.compile(r"(?<=[=:])")
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -201,12 +198,13 @@ def _without_values(words: Sequence[str]) -> list[str]:
 
 
 def _option_name(word: str) -> str:
-    return _END_OF_NAME.split(word, maxsplit=1)[0] if word[:2] == "--" else word[:2]
+    name, *_ = word.partition("=")[0].split(maxsplit=1)
+    return name if name.startswith("--") else name[:2]
 
 
 def _shown(word: str) -> str:
-    name, *value = _START_OF_VALUE.split(word, maxsplit=1)
-    return f"{name}..." if value else name
+    ends = [end for mark in "=:" if (end := word.find(mark) + 1)]
+    return f"{word[: min(ends)]}..." if ends else word
 
 
 def _check_archive(archive: Mapping[str, str]) -> None:

@@ -7,9 +7,10 @@ from typing import Final
 
 from cloudhoard.cli.value_types import positive_int
 
-_TAG_TEXT: Final = re.compile(r"[A-Za-z0-9\s_.:/=+\-@]*", re.ASCII)
+# Patterns are compiled where they are used: each start would pay for it.
+_TAG_TEXT: Final = r"[A-Za-z0-9\s_.:/=+\-@]*"
 _FIELD: Final = r'("(?:[^"]|"")*"|[^",]*)'
-_RECORD: Final = re.compile(f"{_FIELD},{_FIELD}")
+_RECORD: Final = f"{_FIELD},{_FIELD}"
 _LONGEST_KEY: Final = 128
 _LONGEST_VALUE: Final = 256
 
@@ -94,7 +95,7 @@ def _add_tags(group: argparse._ArgumentGroup, name: str, text: str) -> None:
 
 def _record_tag(text: str) -> tuple[str, str]:
     """Return the tag in a record of CSV, whose fields may be quoted."""
-    fields = _RECORD.fullmatch(text)
+    fields = re.fullmatch(_RECORD, text)
     if fields is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY,VALUE")
     key, value = (_unquoted(field) for field in fields.groups())
@@ -114,7 +115,7 @@ def _tag(text: str) -> tuple[str, str]:
 
 def _checked_tag(text: str, key: str, value: str) -> tuple[str, str]:
     fits = 0 < len(key) <= _LONGEST_KEY and len(value) <= _LONGEST_VALUE
-    if not fits or not _TAG_TEXT.fullmatch(key + value):
+    if not fits or not re.fullmatch(_TAG_TEXT, key + value, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY,VALUE")
     if key.startswith("aws:"):
         raise argparse.ArgumentTypeError(f"{key!r}: aws: is Amazon's")

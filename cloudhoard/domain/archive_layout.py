@@ -42,7 +42,8 @@ _WAL_KEY: Final = re.compile(
     + r"|[0-9A-F]{24}(?:\.partial|\.[0-9A-F]{8}\.backup)?)"
     + _SUFFIX
 )
-_PARTIAL_KEY: Final = re.compile(
+# Compiled where it is used: wal-archive and wal-restore do without it.
+_PARTIAL_KEY: Final = (
     PARTIAL_PREFIX
     + r"(?P<name>[0-9A-F]{24}(?:\.partial)?)\.(?P<tag>[0-9a-f]{16})"
     + _SUFFIX
@@ -134,7 +135,7 @@ def parse_partial_key(key: str) -> WalObject | None:
 
     The object's name goes on with its tag, which is part of suffix here.
     """
-    match = _PARTIAL_KEY.fullmatch(key)
+    match = re.fullmatch(_PARTIAL_KEY, key)
     if match is None:
         return None
     return WalObject(match["name"], f".{match['tag']}{match['suffix']}")
