@@ -27,7 +27,14 @@ class AmbiguousBackupName(OperationFailed):
 class Catalog:
     """The backups of an archive, complete or not, in the order of their ids."""
 
-    def __init__(self, backups: Iterable[Backup]) -> None:
+    def __init__(self, backups: Iterable[Backup], *, owner: int | None = None) -> None:
+        """Take what there is.
+
+        Args:
+            backups: in any order.
+            owner: the system identifier of the archive's cluster, where it is known.
+        """
+        self.owner = owner
         self.backups = tuple(sorted(backups, key=lambda backup: backup.backup_id))
 
     @property

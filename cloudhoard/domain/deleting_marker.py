@@ -1,12 +1,18 @@
 """deleting.json: what a deletion says before it takes anything away."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cloudhoard.domain.json_object import render_json
 
 FORMAT_VERSION: Final = 1
+
+MARKER_HOLDS: Final = timedelta(minutes=30)
+"""So long after it was stored a marker allows to delete backup.info.
+
+Others heed it for twice as long.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,14 @@ from typing import ClassVar, Final, Protocol, Self
 from cloudhoard.domain.archive_layout import is_backup_id
 from cloudhoard.domain.backup import Backup, BackupState
 from cloudhoard.domain.catalog import BackupNotFound, Catalog
+from cloudhoard.domain.deleting_marker import MARKER_HOLDS
 from cloudhoard.domain.deletion_report import DeletionReason
+from cloudhoard.domain.foreign_backups import (
+    check_one_cluster,
+    is_foreign,
+    is_of_another,
+    system_of,
+)
 from cloudhoard.domain.retention import (
     Redundancy,
     RetentionPolicy,
@@ -31,7 +38,7 @@ from cloudhoard.errors import OperationFailed
 NOT_CONTINUED: Final = timedelta(days=7)
 """A timeline without WAL for so long is not of a cluster that runs."""
 
-NOT_BEGUN: Final = timedelta(hours=1)
+NOT_BEGUN: Final = 2 * MARKER_HOLDS
 """A marker beside a whole backup for so long is not of a deletion that still runs."""
 
 SILENT_FOR: Final = timedelta(hours=24)
@@ -118,7 +125,12 @@ class ObsoleteBackups:
     goes_by_policy: ClassVar = True
 
     def choose(self, catalog: Catalog, now: datetime) -> Choice:
-        """Return every backup that is obsolete."""
+        """Return every backup that is obsolete.
+
+        Raises:
+            OperationFailed: a backup is of another cluster.
+        """
+        check_one_cluster(catalog)
         terms = self._terms(now)
         verdicts = judge(catalog, terms)
         obsolete = (
@@ -161,7 +173,8 @@ class OneBackup:
 
         Raises:
             BackupNotFound: no backup has that name.
-            OperationFailed: it is kept, or needed, or may be running.
+            OperationFailed: it is kept, or needed, or may be running; or another
+                backup is of another cluster.
         """
         try:
             backup = catalog.resolve(self.text)
@@ -172,8 +185,7 @@ class OneBackup:
             return Choice(notes=(error.message,))
         if backup.state is BackupState.DELETING:
             return Choice()  # as every interrupted deletion it is resumed
-        _check_may_go(backup, catalog, now)
-        self._check_redundancy(backup, catalog, now)
+        self._check(backup, catalog, now)
         return Choice(backup_ids=(backup.backup_id,))
 
     def choose_again(self, first: Choice, catalog: Catalog, now: datetime) -> Choice:
@@ -182,16 +194,27 @@ class OneBackup:
         for backup in left.backups:
             is_whole = backup.state is not BackupState.DELETING
             if backup.backup_id in first.backup_ids and is_whole:
-                _check_may_go(backup, left, now)
-                self._check_redundancy(backup, left, now)
+                self._check(backup, left, now)
         return first
+
+    def _check(self, backup: Backup, catalog: Catalog, now: datetime) -> None:
+        if not is_foreign(backup, catalog):
+            check_one_cluster(catalog)
+        _check_may_go(backup, catalog, now)
+        if not is_of_another(backup, catalog.owner):
+            self._check_redundancy(backup, catalog, now)
 
     def _check_redundancy(
         self, backup: Backup, catalog: Catalog, now: datetime
     ) -> None:
         counted = counted_backups(catalog, now)
-        others = [each for each in counted if each.backup_id != backup.backup_id]
-        is_counted = len(others) < len(counted)
+        is_counted = backup in counted
+        others = [
+            each
+            for each in counted
+            if each.backup_id != backup.backup_id
+            and not is_of_another(each, system_of(backup))
+        ]
         if is_counted and len(others) < self.minimum_redundancy:
             raise OperationFailed(
                 f"without backup {backup.backup_id} {len(others)} complete backups"
@@ -233,26 +256,29 @@ def _kept(backup: Backup) -> OperationFailed:
     )
 
 
-def forgotten_markers(catalog: Catalog, now: datetime) -> tuple[str, ...]:
-    """The whole backups that a deletion has marked, and then come to nothing."""
+def forgotten_markers(
+    catalog: Catalog, now: datetime, *, after: timedelta = NOT_BEGUN
+) -> tuple[str, ...]:
+    """The whole backups that were marked so long ago, which came to nothing."""
     return tuple(
         each.backup_id
         for each in catalog.backups
         if each.has_info
         and each.deletion_begun is not None
-        and each.deletion_begun < now - NOT_BEGUN
+        and each.deletion_begun < now - after
     )
 
 
 def _without_doomed(catalog: Catalog, first: Choice, now: datetime) -> Catalog:
     """The catalog as it will be when others have done what they are about to do."""
-    return Catalog(
+    left = (
         each
         for each in catalog.backups
         if each.backup_id in first.backup_ids
         or each.deletion_begun is None
         or each.deletion_begun < now - NOT_BEGUN
     )
+    return Catalog(left, owner=catalog.owner)
 
 
 def _in_order(backups: Iterable[Backup]) -> tuple[str, ...]:

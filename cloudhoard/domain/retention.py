@@ -218,7 +218,8 @@ def _parent(backup: Backup) -> str | None:
 
 
 def _without(catalog: Catalog, backup_id: str) -> Catalog:
-    return Catalog(each for each in catalog.backups if each.backup_id != backup_id)
+    others = (each for each in catalog.backups if each.backup_id != backup_id)
+    return Catalog(others, owner=catalog.owner)
 
 
 def _timeline_of(backup: Backup) -> int:

@@ -8,9 +8,9 @@ of the backup, which makes the backup gone for everybody, barman too.
 import logging
 import os
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import cloudhoard
@@ -22,8 +22,9 @@ from cloudhoard.domain.archive_layout import (
     keep_key,
 )
 from cloudhoard.domain.backup_info import LARGEST_BACKUP_INFO
-from cloudhoard.domain.deleting_marker import DeletingMarker
+from cloudhoard.domain.deleting_marker import MARKER_HOLDS, DeletingMarker
 from cloudhoard.errors import CloudHoardError, OperationFailed
+from cloudhoard.operations.store_clock import RunningClock
 from cloudhoard.storage.errors import (
     AccessDenied,
     ObjectExists,
@@ -42,23 +43,38 @@ _ATTEMPTS: Final = 3
 class BackupDeletion:
     """The deletion of some backups: marked, taken away, and the markers removed."""
 
-    def __init__(self, storage: Storage, *, batch_size: int) -> None:
+    def __init__(self, storage: Storage, now: datetime, *, batch_size: int) -> None:
+        """Begin.
+
+        Args:
+            storage: the archive.
+            now: aware, by the store's clock.
+            batch_size: objects in one request.
+        """
         self._storage = storage
+        self._clock = RunningClock(now)
         self._batch_size = batch_size
         self._ours: list[str] = []
         """Markers made by this run, of backups that are whole."""
         self._gone: list[str] = []
 
     @contextmanager
-    def marking(self, backup_ids: Sequence[str]) -> Iterator[None]:
+    def marking(
+        self, backup_ids: Sequence[str], stale: Collection[str] = ()
+    ) -> Iterator[None]:
         """Mark backups; whichever is still whole after the block is unmarked.
+
+        Args:
+            backup_ids: the backups.
+            stale: those whose markers are too old to tell others anything; such a
+                marker is made anew.
 
         Raises:
             StorageError: a marker cannot be stored; none stays behind.
         """
         try:
             for backup_id in backup_ids:
-                self._mark(backup_id)
+                self._mark(backup_id, is_stale=backup_id in stale)
             yield
         finally:
             for backup_id in list(self._ours):
@@ -86,13 +102,14 @@ class BackupDeletion:
             Objects and bytes that were deleted, the marker not counted.
 
         Raises:
-            OperationFailed: somebody keeps it since, or has removed the marker.
+            OperationFailed: somebody keeps it since, or has removed the marker, or
+                that has been there for too long.
             AccessDenied: the store refuses; while backup.info is there nothing else
                 has been touched.
             StorageError: it may be gone in part, and the next run resumes.
         """
         objects = list(self._storage.list_objects(backup_prefix(backup_id)))
-        _check_doomed(backup_id, {each.key for each in objects})
+        _check_doomed(backup_id, objects, self._clock.now())
         self._delete_info(backup_id)
         self._storage.drop_unfinished(backup_prefix(backup_id))
         deleted = self._delete_rest(backup_id, objects)
@@ -106,7 +123,7 @@ class BackupDeletion:
         for start in range(0, len(markers), self._batch_size):
             self._storage.delete_objects(markers[start : start + self._batch_size])
 
-    def _mark(self, backup_id: str) -> None:
+    def _mark(self, backup_id: str, *, is_stale: bool) -> None:
         marker = DeletingMarker(
             backup_id=backup_id,
             begun_at=datetime.now(UTC),
@@ -118,7 +135,9 @@ class BackupDeletion:
         content = marker.to_json()
         key = deleting_key(backup_id)
         try:
-            with self._storage.open_write(key, at_most=len(content)) as sink:
+            with self._storage.open_write(
+                key, at_most=len(content), overwrite=is_stale
+            ) as sink:
                 sink.write(content)
         except ObjectExists:
             return  # an earlier run's or another's at this moment, who wants the same
@@ -181,13 +200,23 @@ def objects_to_delete(storage: ReadableStorage, backup_id: str) -> list[ObjectIn
     return _parts(backup_id, storage.list_objects(backup_prefix(backup_id)))
 
 
-def _check_doomed(backup_id: str, found: set[str]) -> None:
+def _check_doomed(backup_id: str, objects: Iterable[ObjectInfo], now: datetime) -> None:
     """Return normally when a backup of these objects is to be deleted still."""
-    is_whole = backup_info_key(backup_id) in found
-    if is_whole and keep_key(backup_id) in found:
+    found = {each.key: each.modified for each in objects}
+    if backup_info_key(backup_id) not in found:
+        return
+    if keep_key(backup_id) in found:
         raise OperationFailed(f"somebody keeps backup {backup_id} since just now")
-    if is_whole and deleting_key(backup_id) not in found:
+    marked_at = found.get(deleting_key(backup_id))
+    if marked_at is None:
         raise OperationFailed(f"somebody stopped the deletion of backup {backup_id}")
+    if now - marked_at > MARKER_HOLDS:
+        # Soon others take the marker for forgotten, and count the backup.
+        raise OperationFailed(
+            f"backup {backup_id} stays, as its turn did not come within"
+            f" {MARKER_HOLDS // timedelta(minutes=1)} minutes",
+            hint="run the same again: it goes on here",
+        )
 
 
 def _read_info(storage: ReadableStorage, backup_id: str) -> bytes | None:

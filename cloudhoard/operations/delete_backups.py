@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cloudhoard.domain.backup import Backup, BackupState
 from cloudhoard.domain.catalog import Catalog
+from cloudhoard.domain.deleting_marker import MARKER_HOLDS
 from cloudhoard.domain.deletion_choice import (
     NOT_CONTINUED,
     Choice,
@@ -20,8 +21,10 @@ from cloudhoard.domain.deletion_report import (
     DeletionReason,
     DeletionReport,
 )
+from cloudhoard.domain.foreign_backups import ClusterConflict
 from cloudhoard.domain.stored_wal import stored_wal
 from cloudhoard.domain.wal_cleanup import plan_cleanup
+from cloudhoard.operations.archive_identity import read_identity
 from cloudhoard.operations.backup_deletion import BackupDeletion, objects_to_delete
 from cloudhoard.operations.read_catalog import read_catalog
 from cloudhoard.operations.store_clock import check_clocks, read_store_clock
@@ -91,6 +94,8 @@ class _Run:
         self._storage = storage
         self._chooser = chooser
         self._settings = settings
+        identity = read_identity(storage)
+        self._owner = identity.system_identifier if identity is not None else None
         self._backups: list[DeletedBackup] = []
         self._wal = _Wal()
 
@@ -113,8 +118,11 @@ class _Run:
             check_clocks(now)
         elif choice.backup_ids:
             self._chooser.choose(catalog, now)  # whether it runs only this clock tells
-        deletion = BackupDeletion(self._storage, batch_size=self._settings.batch_size)
-        with deletion.marking(choice.backup_ids):
+        deletion = BackupDeletion(
+            self._storage, now, batch_size=self._settings.batch_size
+        )
+        stale = forgotten_markers(catalog, now, after=MARKER_HOLDS / 2)
+        with deletion.marking(choice.backup_ids, stale):
             catalog, choice = self._choose_again(choice, deletion, now)
             for backup_id in choice.backup_ids:
                 self._delete(deletion, backup_id, self._chooser.reason)
@@ -126,7 +134,7 @@ class _Run:
             _log.info("backup %s is whole: its deletion is called off", backup_id)
         if self._backups:
             # That took its time: a backup may have begun, of a standby that lags.
-            catalog = read_catalog(self._storage, trust=self._settings.trust)
+            catalog = self._read_catalog()
         obstacles = self._delete_wal(catalog, choice, now)
         deletion.finish()
         return self._report(catalog, choice, obstacles)
@@ -134,8 +142,12 @@ class _Run:
     def _forgotten(self, catalog: Catalog, now: datetime) -> tuple[str, ...]:
         return forgotten_markers(catalog, now) if self._chooser.goes_by_policy else ()
 
-    def _choose(self, now: datetime) -> tuple[Catalog, Choice]:
+    def _read_catalog(self) -> Catalog:
         catalog = read_catalog(self._storage, trust=self._settings.trust)
+        return Catalog(catalog.backups, owner=self._owner)
+
+    def _choose(self, now: datetime) -> tuple[Catalog, Choice]:
+        catalog = self._read_catalog()
         choice = self._chooser.choose(catalog, now)
         is_any_going = choice.backup_ids or _interrupted(catalog)
         if is_any_going and self._chooser.goes_by_policy:
@@ -162,7 +174,7 @@ class _Run:
         Raises:
             OperationFailed: with what others are about to do too little would remain.
         """
-        catalog = read_catalog(self._storage, trust=self._settings.trust)
+        catalog = self._read_catalog()
         choice = self._chooser.choose_again(first, catalog, now)
         for backup_id in set(first.backup_ids) - set(choice.backup_ids):
             deletion.unmark_own(backup_id)
@@ -180,9 +192,12 @@ class _Run:
     ) -> tuple[str, ...]:
         if not self._backups:
             return ()  # WAL goes when a backup goes, and never by itself
-        cleanup = plan_cleanup(
-            _without(catalog, choice.backup_ids), choice.verdicts, now=now
-        )
+        remaining = _without(catalog, choice.backup_ids)
+        cleanup = plan_cleanup(remaining, choice.verdicts, now=now)
+        conflict = ClusterConflict.among(remaining, self._owner)
+        if conflict is not None:
+            # What is foreign says nothing about which WAL of the archive is needed.
+            cleanup = replace(cleanup, obstacles=(*cleanup.obstacles, conflict.message))
         for obstacle in cleanup.obstacles:
             _log.warning("no WAL is deleted: %s", obstacle)
         for batch in unneeded_wal(

@@ -1,6 +1,7 @@
 """What time it is in the store, as only the store's own answers tell."""
 
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -29,6 +30,22 @@ def read_store_clock(storage: Storage) -> datetime:
     )
     storage.delete_objects([key, *abandoned])
     return now
+
+
+class RunningClock:
+    """The store's time, as it goes on since it was asked for."""
+
+    def __init__(self, store: datetime) -> None:
+        """Begin at store, aware, which was just read."""
+        self._store = store
+        self._here = datetime.now(UTC)
+        self._ticks = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the store's time; it is rather too late than too early."""
+        ticks = timedelta(seconds=time.monotonic() - self._ticks)
+        # A host that slept has not ticked; one whose clock was set back has.
+        return self._store + max(ticks, datetime.now(UTC) - self._here)
 
 
 def check_clocks(store: datetime) -> None:

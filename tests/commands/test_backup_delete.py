@@ -23,7 +23,12 @@ from cloudhoard.domain.lsn import Lsn
 from cloudhoard.storage.protocol import Storage
 from tests.support.catalogs import SEGMENT_SIZE, id_at, segment
 from tests.support.local_archive import open_archive
-from tests.support.made_up_backups import made_up_info, made_up_marker, put_info
+from tests.support.made_up_backups import (
+    made_up_info,
+    made_up_marker,
+    put_identity,
+    put_info,
+)
 from tests.support.stores import keys, put
 
 LONG_AGO: Final = timedelta(days=30)
@@ -32,7 +37,7 @@ LONG_AGO: Final = timedelta(days=30)
 @pytest.fixture
 def archive(tmp_path: Path) -> Storage:
     storage = open_archive(tmp_path)
-    put(storage, IDENTITY_KEY)
+    put_identity(storage)
     return storage
 
 

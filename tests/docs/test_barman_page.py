@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from cloudhoard.domain.archive_layout import IDENTITY_KEY, keep_key, started_key
-from tests.support.made_up_backups import made_up_marker
+from cloudhoard.domain.archive_layout import keep_key, started_key
+from tests.support.made_up_backups import made_up_marker, put_identity
 from tests.support.parsers import ROOT
 from tests.support.stored_backup import (
     BACKUP_ID,
@@ -184,7 +184,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     cut_short(container / "unreadable" / "base", "backup.info", keep=10)
     put(archive_below(container, "kept"), keep_key(BACKUP_ID), b"full")
     unfinished = archive_below(container, "unfinished")
-    put(unfinished, IDENTITY_KEY, b"")
+    put_identity(unfinished)
     put(unfinished, started_key(BACKUP_ID), made_up_marker().to_json())
     return {
         "tmp": str(tmp),

@@ -19,7 +19,7 @@ from tests.support.barman import ENVIRONMENT
 from tests.support.both_tools import BothTools
 from tests.support.catalogs import id_at, segment
 from tests.support.fault_proxy import FaultProxy
-from tests.support.made_up_backups import made_up_info, put_info
+from tests.support.made_up_backups import made_up_info, put_identity, put_info
 from tests.support.programs import command_path
 from tests.support.s3_store import credentials
 from tests.support.stores import get, put, wait_for_the_next_second
@@ -39,7 +39,7 @@ def archive(tools: BothTools) -> Storage:
     """Three backups as both tools could have made them, and WAL."""
     storage = tools.bucket.open("pg/main")
     storage.trust_conditions(honoured=True)
-    put(storage, IDENTITY_KEY)
+    put_identity(storage)
     for number in range(9):
         put(storage, f"{wal_key(segment(number))}.gz")
     for number, backup_id in enumerate((OLD, MIDDLE, NEW)):

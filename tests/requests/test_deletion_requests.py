@@ -5,13 +5,12 @@ from typing import Final
 
 import pytest
 
-from cloudhoard.domain.archive_layout import IDENTITY_KEY
 from cloudhoard.domain.lsn import Lsn
 from cloudhoard.storage.protocol import Storage
 from tests.services.seaweedfs import put_many
 from tests.support.catalogs import SEGMENT_SIZE, id_at, segment
 from tests.support.exchanges import calls
-from tests.support.made_up_backups import made_up_info, put_info
+from tests.support.made_up_backups import made_up_info, put_identity, put_info
 from tests.support.s3_commands import SERVER, S3Commands
 from tests.support.stores import put, wait_for_the_next_second
 
@@ -23,7 +22,7 @@ def archive(s3: S3Commands) -> Storage:
     """An archive with three backups of a label and a volume."""
     storage = s3.bucket.open(f"pg/{SERVER}")
     storage.trust_conditions(honoured=True)
-    put(storage, IDENTITY_KEY)
+    put_identity(storage)
     for days, begin in ((9, 10), (6, 50), (3, 1000)):
         stopped_at = datetime.now(UTC) - timedelta(days=days)
         info = made_up_info(
@@ -48,7 +47,9 @@ def put_wal(s3: S3Commands, number: int, timeline: int = 1) -> None:
 def test_a_policy_with_nothing_to_do_reads_labels_only(s3: S3Commands) -> None:
     asked = s3.asked("backup-delete", options=["-r", "REDUNDANCY 3"])
 
-    assert calls(asked) == {"LIST": 2, "GET": 3}, "one for misplaced annotations"
+    assert calls(asked) == {"LIST": 2, "GET": 4}, (
+        "with misplaced annotations, archive.json"
+    )
 
 
 def test_wal_that_stays_is_not_gone_through(s3: S3Commands, archive: Storage) -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from cloudhoard.domain.archive_layout import backup_info_key
+from cloudhoard.domain.archive_identity import ArchiveIdentity
+from cloudhoard.domain.archive_layout import IDENTITY_KEY, backup_info_key
 from cloudhoard.domain.backup_info import (
     BackupInfo,
     BackupStatus,
@@ -19,6 +20,7 @@ from tests.support.stores import put
 BACKUP_ID: Final = "20261121T052227"
 STOPPED_AT: Final = datetime(2026, 11, 21, 5, 22, 28, 172874, tzinfo=UTC)
 RUN_ID: Final = "00112233445566778899aabbccddeeff"
+SYSTEM_IDENTIFIER: Final = 7710490735113798557
 
 
 def made_up_info(backup_id: str = BACKUP_ID, **changes: Any) -> BackupInfo:
@@ -38,7 +40,7 @@ def made_up_info(backup_id: str = BACKUP_ID, **changes: Any) -> BackupInfo:
         end_xlog=Lsn.parse("0/3000100"),
         pgdata="/srv/pg/data",
         server_name="cloud",
-        systemid=7710490735113798557,
+        systemid=SYSTEM_IDENTIFIER,
         tablespaces=(Tablespace("t1", 16384, "/srv/ts1"),),
         timeline=1,
         version=150020,
@@ -66,7 +68,7 @@ def made_up_marker(backup_id: str = BACKUP_ID, **changes: Any) -> StartedMarker:
         host="db1",
         process_id=4711,
         tool_version="0.1.0",
-        system_identifier=7710490735113798557,
+        system_identifier=SYSTEM_IDENTIFIER,
         data_directory="/srv/pg/data",
         first_wal="000000010000000000000002",
     )
@@ -76,3 +78,11 @@ def made_up_marker(backup_id: str = BACKUP_ID, **changes: Any) -> StartedMarker:
 def put_info(storage: Storage, info: BackupInfo, backup_id: str = BACKUP_ID) -> None:
     """Store backup.info, unsigned."""
     put(storage, backup_info_key(backup_id), info.render().encode())
+
+
+def put_identity(storage: Storage, system_identifier: int = SYSTEM_IDENTIFIER) -> None:
+    """Say whose archive it is."""
+    identity = ArchiveIdentity(
+        system_identifier=system_identifier, segment_size=16 << 20
+    )
+    put(storage, IDENTITY_KEY, identity.to_json())

@@ -7,7 +7,6 @@ from typing import Final
 import pytest
 
 from cloudhoard.domain.archive_layout import (
-    IDENTITY_KEY,
     backup_prefix,
     deleting_key,
     started_key,
@@ -17,7 +16,12 @@ from cloudhoard.domain.lsn import Lsn
 from cloudhoard.storage.protocol import Storage
 from tests.services.seaweedfs import READER
 from tests.support.catalogs import SEGMENT_SIZE, id_at, segment
-from tests.support.made_up_backups import made_up_info, made_up_marker, put_info
+from tests.support.made_up_backups import (
+    made_up_info,
+    made_up_marker,
+    put_identity,
+    put_info,
+)
 from tests.support.s3_commands import SERVER, S3Commands
 from tests.support.stores import put, wait_for_the_next_second
 
@@ -47,7 +51,7 @@ def backups(s3: S3Commands) -> list[str]:
     """Three backups, the oldest first, and WAL."""
     storage = s3.bucket.open(f"pg/{SERVER}")
     storage.trust_conditions(honoured=True)
-    put(storage, IDENTITY_KEY)
+    put_identity(storage)
     for number in range(9):
         put(storage, f"{wal_key(segment(number))}.zst")
     made = [store_backup(storage, 9 - 3 * n, 3 * n) for n in range(3)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
@@ -19,6 +18,7 @@ from cloudhoard.domain.archive_layout import (
     wal_key,
 )
 from cloudhoard.domain.backup import KeepTarget
+from cloudhoard.domain.backup_info import BackupStatus
 from cloudhoard.domain.deletion_choice import Chooser, ObsoleteBackups, OneBackup
 from cloudhoard.domain.json_object import JsonObject
 from cloudhoard.domain.lsn import Lsn
@@ -32,7 +32,13 @@ from cloudhoard.storage.errors import AccessDenied, ObjectExists, StorageUnavail
 from cloudhoard.storage.protocol import ObjectInfo, Storage
 from cloudhoard.streams import ByteSink
 from tests.support.catalogs import SEGMENT_SIZE, id_at, segment
-from tests.support.made_up_backups import made_up_info, made_up_marker, put_info
+from tests.support.made_up_backups import (
+    SYSTEM_IDENTIFIER,
+    made_up_info,
+    made_up_marker,
+    put_identity,
+    put_info,
+)
 from tests.support.storages import RecordingStorage
 from tests.support.stores import get, keys, put
 
@@ -47,7 +53,7 @@ KEEP_ONE: Final = ObsoleteBackups(Redundancy(1))
 def container() -> MemoryContainer:
     container = MemoryContainer()
     storage = MemoryStorage(container)
-    put(storage, IDENTITY_KEY)
+    put_identity(storage)
     for days, begin in zip((9, 6, 3), BEGINS, strict=True):
         store_backup(storage, days, begin)
     for number in range(12):
@@ -305,13 +311,19 @@ def test_what_was_refused_later_is_an_error_and_done_by_the_next_run(
 class SkewedStorage(Watched):
     """A store whose clock is not ours."""
 
-    def __init__(self, storage: Storage, ahead: timedelta) -> None:
-        super().__init__(storage)
+    def __init__(self, container: MemoryContainer, ahead: timedelta) -> None:
+        super().__init__(MemoryStorage(container))
+        self._container = container
         self._ahead = ahead
 
-    def stat(self, key: str) -> ObjectInfo:
-        found = super().stat(key)
-        return replace(found, modified=found.modified + self._ahead)
+    @contextmanager
+    def open_write(
+        self, key: str, *, at_most: int, overwrite: bool = False
+    ) -> Iterator[ByteSink]:
+        with super().open_write(key, at_most=at_most, overwrite=overwrite) as sink:
+            yield sink
+        content, modified = self._container.objects[key]
+        self._container.objects[key] = (content, modified + self._ahead)
 
 
 @pytest.mark.parametrize("minutes", [16, -16])
@@ -319,7 +331,7 @@ class SkewedStorage(Watched):
 def test_with_a_wrong_clock_no_policy_is_applied(
     container: MemoryContainer, minutes: int, policy: Redundancy | RecoveryWindow
 ) -> None:
-    storage = SkewedStorage(MemoryStorage(container), timedelta(minutes=minutes))
+    storage = SkewedStorage(container, timedelta(minutes=minutes))
     before = dict(container.objects)
 
     with pytest.raises(OperationFailed, match="the clock of this host") as error:
@@ -331,13 +343,13 @@ def test_with_a_wrong_clock_no_policy_is_applied(
 
 @pytest.mark.parametrize("minutes", [14, -14])
 def test_clocks_may_differ_a_little(container: MemoryContainer, minutes: int) -> None:
-    storage = SkewedStorage(MemoryStorage(container), timedelta(minutes=minutes))
+    storage = SkewedStorage(container, timedelta(minutes=minutes))
 
     assert delete(storage) == [OLD, MIDDLE]
 
 
 def test_an_operator_s_word_needs_no_clock(container: MemoryContainer) -> None:
-    storage = SkewedStorage(MemoryStorage(container), timedelta(days=300))
+    storage = SkewedStorage(container, timedelta(days=300))
 
     assert delete(storage, OneBackup(OLD)) == [OLD]
 
@@ -349,7 +361,7 @@ def test_whether_a_backup_runs_is_told_by_the_store_s_clock(
     running = id_at(NOW)
     marker = made_up_marker(running).to_json()
     container.objects[started_key(running)] = (marker, NOW - timedelta(hours=25))
-    storage = SkewedStorage(MemoryStorage(container), -timedelta(hours=24))
+    storage = SkewedStorage(container, -timedelta(hours=24))
     before = dict(container.objects)
 
     with pytest.raises(OperationFailed, match="may still be running"):
@@ -570,3 +582,152 @@ def test_a_backup_that_commits_while_it_is_deleted_is_deleted_all_the_same(
     delete(storage, OneBackup(silent))
 
     assert silent not in str(keys(storage))
+
+
+OTHER_CLUSTER: Final = 7000000000000000001
+STRANGER: Final = id_at(NOW - timedelta(days=1))
+
+
+@pytest.fixture
+def mixed(container: MemoryContainer) -> Storage:
+    """Another cluster's backup lies in the archive, newer than all others."""
+    storage = MemoryStorage(container)
+    info = made_up_info(
+        STRANGER, systemid=OTHER_CLUSTER, end_time=NOW - timedelta(days=1)
+    )
+    put_info(storage, info, STRANGER)
+    return storage
+
+
+@pytest.mark.parametrize("says_whose_it_is", [True, False])
+@pytest.mark.parametrize("is_dry_run", [True, False])
+@pytest.mark.parametrize(
+    "chooser",
+    [
+        KEEP_ONE,
+        ObsoleteBackups(RecoveryWindow(timedelta(days=2))),
+        OneBackup("broken"),
+    ],
+)
+def test_another_cluster_s_backup_ends_the_run(
+    container: MemoryContainer,
+    mixed: Storage,
+    chooser: Chooser,
+    *,
+    says_whose_it_is: bool,
+    is_dry_run: bool,
+) -> None:
+    broken = id_at(NOW - timedelta(days=30))
+    info = made_up_info(broken, status=BackupStatus.FAILED, backup_name="broken")
+    put_info(mixed, info, broken)
+    if not says_whose_it_is:
+        del container.objects[IDENTITY_KEY]
+    before = keys(mixed)
+
+    with pytest.raises(OperationFailed) as error:
+        delete_backups(mixed, chooser, DeletionSettings(is_dry_run=is_dry_run))
+
+    for part in (STRANGER, str(OTHER_CLUSTER), str(SYSTEM_IDENTIFIER)):
+        assert part in error.value.message
+    assert error.value.hint
+    assert "--backup-id" in error.value.hint
+    assert keys(mixed) == before
+
+
+@pytest.mark.parametrize("says_whose_it_is", [True, False])
+def test_it_can_be_deleted_by_its_id(
+    container: MemoryContainer, mixed: Storage, *, says_whose_it_is: bool
+) -> None:
+    if not says_whose_it_is:
+        del container.objects[IDENTITY_KEY]
+
+    assert delete(mixed, OneBackup(STRANGER)) == [STRANGER]
+
+    assert delete(mixed) == [OLD, MIDDLE]
+    check_that_what_is_listed_restores(mixed)
+
+
+def test_while_another_one_is_there_its_wal_stays(mixed: Storage) -> None:
+    """Where it says it begins, WAL of the archive's own cluster may be needed."""
+    second = id_at(NOW - timedelta(days=2))
+    put_info(mixed, made_up_info(second, systemid=OTHER_CLUSTER), second)
+    wal = keys(mixed, "wals/")
+
+    report = delete_backups(mixed, OneBackup(STRANGER, 3), DeletionSettings())
+
+    (obstacle,) = report.obstacles
+    assert str(OTHER_CLUSTER) in obstacle
+    assert keys(mixed, "wals/") == wal
+
+
+def test_it_counts_neither_way(container: MemoryContainer, mixed: Storage) -> None:
+    """Of an archive that does not say whose it is, for none but its own cluster."""
+    del container.objects[IDENTITY_KEY]
+
+    with pytest.raises(OperationFailed, match="2 complete backups would be left"):
+        delete(mixed, OneBackup(OLD, minimum_redundancy=3))
+    with pytest.raises(OperationFailed, match="0 complete backups would be left"):
+        delete(mixed, OneBackup(STRANGER, minimum_redundancy=1))
+
+
+def test_it_is_seen_when_it_comes_while_the_run_looks_again(
+    container: MemoryContainer,
+) -> None:
+    plain = MemoryStorage(container)
+    storage = Watched(plain)
+    info = made_up_info(STRANGER, systemid=OTHER_CLUSTER)
+    storage.after_put[deleting_key(OLD)] = lambda: put_info(plain, info, STRANGER)
+
+    with pytest.raises(OperationFailed, match=STRANGER):
+        delete(storage)
+
+    assert complete_ids(plain) == {OLD, MIDDLE, NEW, STRANGER}
+    assert not [key for key in keys(plain) if key.endswith("deleting.json")]
+
+
+def aged_marker(container: MemoryContainer, age: timedelta) -> Callable[[], None]:
+    """Have the marker of MIDDLE look as if it had been made so long ago."""
+
+    def change() -> None:
+        content, modified = container.objects[deleting_key(MIDDLE)]
+        container.objects[deleting_key(MIDDLE)] = (content, modified - age)
+
+    return change
+
+
+def test_what_waited_too_long_for_its_turn_is_left_to_the_next_run(
+    container: MemoryContainer,
+) -> None:
+    """Others soon take its marker for forgotten, and count the backup."""
+    storage = Watched(MemoryStorage(container))
+    too_long = aged_marker(container, timedelta(minutes=31))
+    storage.after_put[deleting_key(MIDDLE)] = too_long
+
+    with pytest.raises(OperationFailed, match="30 minutes") as error:
+        delete(storage)
+
+    assert error.value.hint
+    assert complete_ids(storage) == {MIDDLE, NEW}
+    assert deleting_key(MIDDLE) not in keys(storage)
+    check_that_what_is_listed_restores(storage)
+    assert delete(storage) == [MIDDLE, OLD]
+
+
+@pytest.mark.parametrize("minutes", [16, 40, 120])
+def test_an_old_marker_is_made_anew_for_others_to_see(
+    container: MemoryContainer, minutes: int
+) -> None:
+    plain = MemoryStorage(container)
+    long_ago = datetime.now(UTC) - timedelta(minutes=minutes)
+    container.objects[deleting_key(MIDDLE)] = (b"{}", long_ago)
+    seen: list[datetime] = []
+    storage = Watched(plain)
+    storage.after_put[deleting_key(MIDDLE)] = lambda: seen.append(
+        plain.stat(deleting_key(MIDDLE)).modified
+    )
+
+    assert delete(storage) == [OLD, MIDDLE]
+
+    (made,) = seen
+    assert made > long_ago + timedelta(minutes=15)
+    assert not [key for key in keys(plain) if key.endswith("deleting.json")]
