@@ -53,6 +53,8 @@ class Choice:
     """In the order of their deletion."""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     """Of all backups, where a policy has judged them."""
+    terms: RetentionTerms | None = None
+    """By which they were judged."""
     first_segments: Mapping[int, str] = field(default_factory=dict)
     """The name of each timeline's first segment in the archive."""
     notes: tuple[str, ...] = ()
@@ -60,11 +62,13 @@ class Choice:
 
     def sparing(self, catalog: Catalog, first_segments: Mapping[int, str]) -> Self:
         """Return the choice without what alone leads to the newest timeline."""
+        if self.terms is None:
+            return self
         verdicts = dict(self.verdicts)
-        spared = spare_ways(catalog, verdicts, first_segments)
+        spared = spare_ways(catalog, verdicts, first_segments, self.terms)
         notes = (
             f"backup {each} stays although it is obsolete: it may be the only way to"
-            f" timeline {max(first_segments)}, of which there is no backup yet"
+            f" timeline {max(first_segments)}, or to its beginning"
             for each in spared
         )
         return replace(
@@ -141,6 +145,7 @@ class ObsoleteBackups:
         return Choice(
             backup_ids=_in_order(obsolete),
             verdicts=verdicts,
+            terms=terms,
             notes=_raised(terms),
         )
 

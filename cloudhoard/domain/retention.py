@@ -6,7 +6,7 @@ the future, or what only Barman can bring back: disk snapshots.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -141,7 +141,10 @@ def children_of(catalog: Catalog, backup_id: str) -> Iterator[Backup]:
 
 
 def spare_ways(
-    catalog: Catalog, verdicts: dict[str, Verdict], first_segments: Mapping[int, str]
+    catalog: Catalog,
+    verdicts: dict[str, Verdict],
+    first_segments: Mapping[int, str],
+    terms: RetentionTerms,
 ) -> tuple[str, ...]:
     """Keep a way to the newest timeline, and return the backups spared for it.
 
@@ -150,10 +153,16 @@ def spare_ways(
     A backup of the newest timeline itself leads there. As long as none stays, names
     do not tell for sure which of the others does, and all that may are spared.
 
+    A recovery window may have moments on the newest timeline before its first backup.
+    While it has, and a backup that the policy asks for shows that a branch was left,
+    all that may lead to the beginning of that timeline are spared as well. A failover
+    leaves no branch: however many there are, none makes a backup stay.
+
     Args:
         catalog: the backups.
         verdicts: what the policy says; changed in place.
         first_segments: the name of each timeline's first segment in the archive.
+        terms: what the policy has said it by.
     """
     if not first_segments:
         return ()
@@ -161,8 +170,15 @@ def spare_ways(
     newest = max(first_segments)
     there = [each for each in backups if _timeline_of(each) >= newest]
     if any(verdicts[each.backup_id] not in _GOING for each in there):
-        return ()
-    ways = there[-1:] or _possible_ways(backups, first_segments)
+        asked_for = [e for e in backups if verdicts[e.backup_id] is Verdict.VALID]
+        if not (
+            _is_in_window(there[0], terms) and _has_left(asked_for, first_segments)
+        ):
+            return ()
+        earlier = [each for each in backups if each not in there]
+        ways = _possible_ways(earlier, first_segments)
+    else:
+        ways = iter(there[-1:]) if there else _possible_ways(backups, first_segments)
     spared = {way.backup_id for way in ways if verdicts[way.backup_id] in _GOING}
     verdicts.update(dict.fromkeys(spared, Verdict.VALID))
     return tuple(sorted(spared))
@@ -177,11 +193,33 @@ def _asked_for(counted: tuple[Backup, ...], terms: RetentionTerms) -> int:
         case Redundancy(count):
             return count
         case RecoveryWindow(length):
-            ends = [each.stopped_at for each in counted if each.stopped_at is not None]
-            # By age: so long ago there may have been no year yet that a date can have.
-            inside = sum(terms.now - stopped_at <= length for stopped_at in ends)
+            inside = sum(_is_within(each, length, terms.now) for each in counted)
             # One more, from which the beginning of the window is recovered.
             return inside + 1
+
+
+def _is_within(backup: Backup, length: timedelta, now: datetime) -> bool:
+    # By age: so long ago there may have been no year yet that a date can have.
+    return backup.stopped_at is not None and now - backup.stopped_at <= length
+
+
+def _is_in_window(backup: Backup, terms: RetentionTerms) -> bool:
+    """Whether there is a recovery window, and the backup stopped inside."""
+    policy = terms.policy
+    return isinstance(policy, RecoveryWindow) and _is_within(
+        backup, policy.length, terms.now
+    )
+
+
+def _has_left(backups: Iterable[Backup], first_segments: Mapping[int, str]) -> bool:
+    """Whether one ended where, or behind where, a later timeline begins."""
+    return any(
+        later > _timeline_of(backup)
+        and split_segment_name(first)[1] <= split_segment_name(info.end_wal)[1]
+        for backup in backups
+        if (info := backup.info) is not None and info.end_wal is not None
+        for later, first in first_segments.items()
+    )
 
 
 def _kept_or_obsolete(backup: Backup) -> Verdict:

@@ -260,6 +260,46 @@ def leads_to_the_end(cluster: Cluster, backup: Backup) -> bool:
     return end is None or last < end
 
 
+@st.composite
+def recovered_once(draw: st.DrawFn) -> Cluster:
+    """Promoted any number of times, and once recovered to an earlier place."""
+    cluster = Cluster()
+    before = draw(st.lists(st.sampled_from("wbbp"), min_size=2, max_size=20))
+    after = draw(st.lists(st.sampled_from("wbp"), max_size=8))
+    steps = [*before, "r", *after, "b"]
+    for day, step in zip(range(OLDEST, 0, -1), steps, strict=False):
+        if step == "r":
+            cluster.branch(draw(st.integers(0, cluster.number)))
+        elif step == "b":
+            cluster.back_up("complete", day, None)
+        else:
+            cluster.write(draw(st.integers(1, 3)))
+            if step == "p":
+                cluster.branch(0)
+    return cluster
+
+
+@given(recovered_once(), st.integers(10, OLDEST))
+def test_a_window_keeps_a_way_to_the_beginning_of_the_newest_timeline(
+    cluster: Cluster, window: int
+) -> None:
+    length = timedelta(days=window)
+    catalog = Catalog(cluster.backups)
+    choice = ObsoleteBackups(RecoveryWindow(length)).choose(catalog, NOW)
+    choice = choice.sparing(catalog, cluster.first_segments)
+
+    newest = cluster.newest_timeline
+    own = [b for b in catalog.complete if b.info and b.info.timeline == newest]
+    if not own or own[0].stopped_at is None or NOW - own[0].stopped_at > length:
+        return
+    before = [
+        each
+        for each in catalog.complete
+        if each not in own and leads_to_the_end(cluster, each)
+    ]
+    assert not before or any(b.backup_id not in choice.backup_ids for b in before)
+
+
 def gone_after_both(
     catalog: Catalog, first: Chooser, second: Chooser, *, at_once: bool
 ) -> set[str]:

@@ -221,13 +221,17 @@ def test_backups_that_build_on_each_other_are_an_end() -> None:
     assert verdicts([one, two], Redundancy(1)) == [NOT_JUDGED, NOT_JUDGED]
 
 
-def spared(backups: Sequence[Backup], **first: int) -> str | None:
+def spared(
+    backups: Sequence[Backup],
+    policy: RetentionPolicy = Redundancy(1),  # noqa: B008 - a frozen value
+    **first: int,
+) -> str | None:
     """The ids that are spared; first has each timeline's first segment, as t2=50."""
     catalog = Catalog(backups)
-    terms = RetentionTerms(policy=Redundancy(1), now=NOW)
+    terms = RetentionTerms(policy=policy, now=NOW)
     starts = {int(name[1:]): number for name, number in first.items()}
     firsts = {tli: segment(number, tli) for tli, number in starts.items()}
-    return " ".join(spare_ways(catalog, judge(catalog, terms), firsts)) or None
+    return " ".join(spare_ways(catalog, judge(catalog, terms), firsts, terms)) or None
 
 
 def test_the_only_way_to_the_newest_timeline_stays() -> None:
@@ -290,3 +294,32 @@ def test_a_backup_that_a_promotion_overtook_is_of_the_timeline_it_ended_on() -> 
 
     assert spared([overtaken, newer], t1=1, t2=50) == overtaken.backup_id
     assert spared([complete(6, 40), overtaken], t1=1, t2=50) is None
+
+
+def test_what_leads_to_a_window_s_moments_before_the_first_backup_stays() -> None:
+    """Recovered to before the window: what is newer than the way is of a dead end."""
+    way, abandoned = complete(40, 10), complete(30, 100)
+    own = complete(5, 60, timeline=2)
+    backups = [complete(50, 5), way, abandoned, own]
+
+    assert spared(backups, days(28), t1=1, t2=50) == way.backup_id
+    assert spared(backups, days(4), t1=1, t2=50) is None, "no such moment is inside"
+    assert spared(backups, Redundancy(2), t1=1, t2=50) is None, "there is no window"
+    later = [*backups, complete(1, 70, timeline=2)]
+    assert spared(later, days(28), t1=1, t2=50) == way.backup_id
+    # A failover behind it changes nothing.
+    failed_over = [*backups, complete(1, 90, timeline=3)]
+    assert spared(failed_over, days(28), t1=1, t2=50, t3=80) == way.backup_id
+    standalone = replace(way, keep=KeepTarget.STANDALONE)
+    found = spared([standalone, abandoned, own], days(28), t1=1, t2=50)
+    assert found == way.backup_id
+
+
+def test_failovers_spare_nothing_however_many() -> None:
+    backups = [complete(60 - 2 * n, 10 * n + 5, timeline=n) for n in range(1, 30)]
+    starts = {f"t{n}": 10 * n for n in range(1, 30)}
+
+    assert spared(backups, days(7), **starts) is None
+    # Nor does a dead end that is kept, and that the policy does not ask for.
+    kept = complete(57.5, 200, timeline=1, keep=KeepTarget.FULL)
+    assert spared([*backups, kept], days(7), **starts) is None
