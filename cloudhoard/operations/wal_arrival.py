@@ -55,7 +55,12 @@ def wait_for_wal(
             )
         if time.monotonic() - told > _PATIENCE_SECONDS:
             told = time.monotonic()
-            _log.warning("still waiting for %s (%s)", missing, archiver_status())
+            _log.warning(
+                "still waiting for %s in %s, where archive_command must store it (%s)",
+                missing,
+                storage.location,
+                archiver_status(),
+            )
         time.sleep(max(0.0, min(pause, began + timeout - time.monotonic())))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 

@@ -285,6 +285,7 @@ def test_an_archive_that_is_not_there_is_no_empty_one(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("cloudhoard-backup-list: error: ") == 2
+    assert "hint: is it mounted? is SERVER_NAME right?" in err
 
 
 def test_reaching_the_archive_can_be_tested_alone(

@@ -216,7 +216,7 @@ class LocalStorage:
             f"there is no archive in {self.location}: no {self._witnesses[0]}, so "
             "whether an object is absent is not known"
         )
-        return StorageUnavailable(message, hint="is it mounted?")
+        return StorageUnavailable(message, hint="is it mounted? is SERVER_NAME right?")
 
 
 def _descend(
