@@ -47,6 +47,7 @@ def s3_options_of(args: argparse.Namespace) -> S3Options:
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
         retries=args.retries,
+        usual_retries=args.usual_retries,
         tags=_checked_tags("--tag", getattr(args, "tag", None)) or (),
         history_tags=_checked_tags("--history-tag", getattr(args, "history_tag", None)),
         encryption=encryption,

@@ -8,6 +8,10 @@ from cloudhoard.cli.value_types import non_negative_int, positive_int
 USUAL_DEADLINE: Final = 300
 """Seconds after which a command that moves little gives up, if nothing is said."""
 
+_USUAL_RETRIES: Final = 3
+_PATIENT_RETRIES: Final = 9
+"""12 to 20 seconds, where connections are refused: a store that is started again."""
+
 _LOCAL: Final = ("file:", "memory:")
 _LEAST_TRIES: Final = 4
 """Silences that fit into a deadline, so that it leaves room for trying again."""
@@ -38,8 +42,14 @@ def add_time_limits(parser: argparse.ArgumentParser) -> None:
         "--retries",
         type=non_negative_int,
         metavar="N",
-        help="how often a failed request is sent again (default: 3)",
+        help="how often a failed request is sent again (default: see the manual page)",
     )
+    parser.set_defaults(usual_retries=_USUAL_RETRIES)
+
+
+def be_patient(parser: argparse.ArgumentParser) -> None:
+    """Have a command that is not simply called again wait for a store that is away."""
+    parser.set_defaults(usual_retries=_PATIENT_RETRIES)
 
 
 def deadline_of(args: argparse.Namespace, usual: float) -> float:

@@ -22,6 +22,7 @@ from cloudhoard.cli.progress import Progress
 from cloudhoard.cli.refused_options import add_snapshot_options, refuse_barman_hook
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.s3_arguments import add_s3_writing_options
+from cloudhoard.cli.time_limits import be_patient
 from cloudhoard.cli.wiring import encoding_of, opened_archive
 from cloudhoard.domain.backup_name import check_backup_name
 from cloudhoard.operations.read_catalog import find_backup
@@ -61,6 +62,7 @@ def build_parser() -> CommandParser:
         short_help=False,
     )
     add_archive_arguments(parser, "destination_url")
+    be_patient(parser)
     _add_connection_options(parser)
     _add_backup_options(parser)
     _add_volume_options(parser)

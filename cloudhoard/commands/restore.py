@@ -26,6 +26,7 @@ from cloudhoard.cli.restore_arguments import add_place_options, add_refused_opti
 from cloudhoard.cli.restore_command import wal_restore_argv, warn_of_keys
 from cloudhoard.cli.restore_report import print_restored, print_restored_json
 from cloudhoard.cli.runner import run_command
+from cloudhoard.cli.time_limits import be_patient
 from cloudhoard.cli.wiring import decoding_of, opened_archive
 from cloudhoard.codec.decoding import Decoding
 from cloudhoard.domain.recovery_settings import (
@@ -57,6 +58,7 @@ def build_parser() -> CommandParser:
         description="Restore a base backup into a directory and prepare its recovery.",
     )
     add_archive_arguments(parser, "source_url")
+    be_patient(parser)
     parser.add_argument(
         "backup",
         metavar="BACKUP",

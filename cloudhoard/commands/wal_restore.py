@@ -24,7 +24,7 @@ from cloudhoard.cli.recovery_mode import (
 )
 from cloudhoard.cli.runner import run_command
 from cloudhoard.cli.signals import die_by_signal
-from cloudhoard.cli.time_limits import USUAL_DEADLINE
+from cloudhoard.cli.time_limits import USUAL_DEADLINE, be_patient
 from cloudhoard.cli.wiring import decoding_of, opened_archive
 from cloudhoard.domain.wal_file import WalFile, WalFileKind
 from cloudhoard.operations.local_wal import find_data_directory
@@ -41,6 +41,7 @@ def build_parser() -> CommandParser:
         description="Fetch one WAL file from the archive; for restore_command.",
     )
     add_archive_arguments(parser, "source_url")
+    be_patient(parser)
     parser.add_argument(
         "wal_name", metavar="WAL_NAME", help="the file: %%f of restore_command"
     )

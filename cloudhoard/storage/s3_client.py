@@ -20,7 +20,6 @@ import cloudhoard
 from cloudhoard.errors import UsageError
 from cloudhoard.storage.s3_options import S3Options
 
-_ATTEMPTS: Final = 4
 _MORE_CONNECTIONS: Final = 12
 """Beside those that send parts: readers, listings, other threads."""
 _DEFAULT_REGION: Final = "us-east-1"
@@ -138,7 +137,7 @@ def _region_of(bucket: str) -> str | None:
 def _attempts(settings: _UserSettings, options: S3Options) -> int:
     if options.retries is not None:
         return options.retries + 1
-    return int(settings.get("max_attempts") or _ATTEMPTS)
+    return int(settings.get("max_attempts") or options.usual_retries + 1)
 
 
 def _endpoint(session: Any, settings: _UserSettings, options: S3Options) -> str | None:

@@ -32,6 +32,8 @@ class S3Options:
     """Seconds that the store may be silent in the middle of a request."""
     retries: int | None = None
     """How often a request is sent again after a failure that may pass."""
+    usual_retries: int = 3
+    """The same, where neither retries nor the environment or profile says it."""
 
     tags: Tags = ()
     history_tags: Tags | None = None

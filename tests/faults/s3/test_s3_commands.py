@@ -62,6 +62,16 @@ def assert_restored(s3: S3Commands, data: DataDirectory) -> None:
     assert data.destination.read_bytes() == CONTENT
 
 
+def test_recovery_outlasts_a_store_that_is_started_again(
+    filled: S3Commands, data: DataDirectory
+) -> None:
+    outage = filled.proxy.add("^GET", "reset request", times=6, after=0)
+
+    assert_restored(filled, data)
+
+    assert outage.seen == outage.times
+
+
 STORING: list[tuple[Kind, int, str]] = [
     ("reset request", 0, ""),
     ("damage request", 0, ""),

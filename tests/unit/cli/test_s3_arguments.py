@@ -76,3 +76,16 @@ def test_numbers_reach_the_store() -> None:
     found = options(*PLACE, "--retries", "0", "--max-parts", "1000")
 
     assert (found.retries, found.max_parts) == (0, 1000)
+
+
+def test_without_the_option_a_command_has_its_usual_number_of_retries() -> None:
+    assert options(*PLACE).usual_retries == 3
+
+
+@pytest.mark.parametrize("command", ["backup", "restore", "wal-restore"])
+def test_what_is_not_simply_called_again_is_patient(command: str) -> None:
+    words = {"backup": 0, "restore": 2, "wal-restore": 2}[command] * ["x"]
+
+    args = parser_of(f"cloudhoard-{command}").parse_args(["s3://b", "main", *words])
+
+    assert s3_options_of(args).usual_retries == 9
