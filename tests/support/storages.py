@@ -1,23 +1,20 @@
 """Storages that stand before another one: one that counts, one without conditions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 
 from cloudhoard.storage.errors import ObjectExists, ObjectNotFound
 from cloudhoard.storage.protocol import ObjectInfo, Storage
+from cloudhoard.storage.wrapped import WrappedStorage
 from cloudhoard.streams import ByteSink, ByteSource
 
 
-class RecordingStorage:
+class RecordingStorage(WrappedStorage):
     """Passes everything on, and keeps what was asked for."""
 
     def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+        super().__init__(storage)
         self.requests: list[str] = []
-
-    @property
-    def location(self) -> str:
-        return self._storage.location
 
     def stat(self, key: str) -> ObjectInfo:
         self.requests.append(f"HEAD {key}")
@@ -40,21 +37,6 @@ class RecordingStorage:
     ) -> AbstractContextManager[ByteSink]:
         self.requests.append(f"PUT {key}")
         return self._storage.open_write(key, at_most=at_most, overwrite=overwrite)
-
-    def delete_objects(self, keys: Iterable[str]) -> None:
-        self._storage.delete_objects(keys)
-
-    def trust_conditions(self, *, honoured: bool) -> None:
-        self._storage.trust_conditions(honoured=honoured)
-
-    def drop_unfinished(self, prefix: str) -> None:
-        self._storage.drop_unfinished(prefix)
-
-    def check_access(self) -> None:
-        self._storage.check_access()
-
-    def close(self) -> None:
-        self._storage.close()
 
 
 class UnconditionalStorage(RecordingStorage):
